@@ -1,0 +1,314 @@
+"""Domains: named distributions of examples, whose labels are seen only where they were openly given."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from landbridge.core.errors import BadDataError, SealedLabelsError
+from landbridge.data.images import Arrays, ImageFiles, Inputs, Size
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """The examples of one split, labels and all. Methods never see this; they see a `View`.
+
+    Attributes:
+        x: the inputs.
+        y: class numbers, int64 [N]; None where nobody knows them.
+        group: which track, speaker or sequence each example belongs to, int64 [N]; None where each stands alone.
+    """
+
+    x: Inputs
+    y: Tensor | None = None
+    group: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("y", "group"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.x):
+                raise BadDataError(f"{len(self.x)} inputs but {len(values)} values of '{name}'")
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+class View:
+    """What training, selection and evaluation receive: examples of a domain, their labels shown or sealed.
+
+    Attributes:
+        domain: the name of the domain.
+        split: the split that the examples come from.
+        classes: the names of the classes; empty where they are unknown.
+        index: positions of the examples in their split, int64 [n].
+        group: groups of the examples, int64 [n], or None.
+        shown: whether `y` may be read.
+    """
+
+    def __init__(
+        self, domain: str, split: str, classes: Sequence[str], examples: Examples, index: Tensor, *, shown: bool
+    ) -> None:
+        self.domain, self.split, self.classes, self.index, self.shown = domain, split, tuple(classes), index, shown
+        self.group = None if examples.group is None else examples.group[index]
+        self._examples = examples
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def y(self) -> Tensor:
+        """Class numbers of the examples, int64 [n].
+
+        Raises:
+            SealedLabelsError: these labels were not given.
+        """
+        if not self.shown:
+            raise SealedLabelsError(
+                f"the labels of {self.domain} ({self.split}) are sealed: training and selection must do without them"
+            )
+        return self._labels()
+
+    @property
+    def x(self) -> Inputs:
+        """All inputs of the split; `read` gives those of this view."""
+        return self._examples.x
+
+    def read(self, positions: Tensor | None = None, size: Size | None = None) -> Tensor:
+        """The inputs at `positions` of this view (all by default), as `Inputs.read` returns them."""
+        return self._examples.x.read(self.index if positions is None else self.index[positions], size)
+
+    def subset(self, positions: Tensor) -> "View":
+        """The examples at `positions` of this view, shown or sealed as before."""
+        return View(self.domain, self.split, self.classes, self._examples, self.index[positions], shown=self.shown)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether labels exist at all, shown or sealed."""
+        return self._examples.y is not None
+
+    def _labels(self) -> Tensor:
+        if self._examples.y is None:
+            raise BadDataError(f"{self.domain} ({self.split}) has no labels")
+        return self._examples.y[self.index]
+
+
+def unseal(view: View) -> Tensor | None:
+    """The labels of a view whatever its seal, or None where there are none. For `landbridge.evaluation` alone.
+
+    A test of the architecture holds that no other folder imports this function.
+    """
+    return view._labels() if view.has_labels else None
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """A distribution of examples with a name.
+
+    Attributes:
+        name: the name, as in the registry, or the path of one's own data.
+        classes: names of the classes, in the order of the class numbers; empty where nobody knows them.
+        splits: `train` and `test`, read when first needed.
+        backbone: the network usually trained on it.
+        headline: the metric its field reports, `accuracy` or `mean_class_accuracy`.
+        note: what a reader of numbers must know ("a cut of ...").
+        skipped: files that could not be read, with a reason.
+
+    >>> x, y = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
+    >>> toy = Domain("toy", ("cat", "dog"), {"train": Examples(Arrays(x), y), "test": Examples(Arrays(x), y)})
+    >>> toy.labelled().y.tolist()
+    [0, 1, 0, 1]
+    >>> toy.unlabelled().y
+    Traceback (most recent call last):
+    landbridge.core.errors.SealedLabelsError: the labels of toy (train) are sealed: ...
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    splits: Mapping[str, Examples]
+    backbone: str = "torchvision/resnet18"
+    headline: str = "accuracy"
+    note: str = ""
+    skipped: tuple[str, ...] = field(default=())
+
+    def unlabelled(self, split: str = "train") -> View:
+        """The examples of a split, labels sealed; `all` is train and test together (the transductive protocol)."""
+        examples = self._split(split)
+        return View(self.name, split, self.classes, examples, torch.arange(len(examples)), shown=False)
+
+    def labelled(self, shots: int | None = None, seed: int = 0) -> View:
+        """Training examples with their labels shown: all, or `shots` a class, drawn by `seed`.
+
+        Args:
+            shots: labelled examples a class; None shows every training label.
+            seed: which ones; the first k of k + 1 shots are the same examples.
+
+        Raises:
+            BadDataError: a class has fewer than `shots` examples.
+        """
+        examples = self._split("train")
+        whole = View(self.name, "train", self.classes, examples, torch.arange(len(examples)), shown=True)
+        if shots is None:
+            return whole
+        order = torch.randperm(len(whole), generator=torch.Generator().manual_seed(seed))
+        labels = whole.y[order]
+        chosen = []
+        for number, name in enumerate(self.classes):
+            members = order[labels == number]
+            if len(members) < shots:
+                raise BadDataError(f"{shots} shots asked for, but class '{name}' of {self.name} has {len(members)}")
+            chosen.append(members[:shots])
+        return whole.subset(torch.cat(chosen).sort().values)
+
+    def validation(self, fraction: float = 0.1, seed: int = 0) -> tuple[View, View]:
+        """Cut the labelled training part in two: (the rest, the validation part), whole groups at a time."""
+        whole = self.labelled()
+        generator = torch.Generator().manual_seed(seed)
+        groups = whole.group if whole.group is not None else whole.index
+        names, member = groups.unique(return_inverse=True)
+        order = torch.randperm(len(names), generator=generator)
+        held = torch.zeros(len(names), dtype=torch.bool)
+        held[order[: max(1, round(fraction * len(names)))]] = True
+        return whole.subset((~held[member]).nonzero().flatten()), whole.subset(held[member].nonzero().flatten())
+
+    def with_classes(self, classes: Sequence[str]) -> "Domain":
+        """The same domain with its classes in another order, class numbers following."""
+        if tuple(classes) == self.classes or not self.classes:
+            return replace(self, classes=tuple(classes))
+        position = torch.tensor([list(classes).index(name) for name in self.classes])
+
+        def renumber(examples: Examples) -> Examples:
+            return examples if examples.y is None else replace(examples, y=position[examples.y])
+
+        splits = {name: renumber(examples) for name, examples in self.splits.items()}
+        return replace(self, classes=tuple(classes), splits=splits)
+
+    def prepared(self, size: Size | None, *, memory: int = 2**31, tolerance: float = 0.01) -> "Domain":
+        """Image files checked, and read into memory at `size` where they fit.
+
+        Args:
+            size: (height, width) that the network wants.
+            memory: bytes that a split may take in memory; larger ones stay files, read by workers.
+            tolerance: share of unreadable images that is still skipped.
+
+        Returns:
+            The domain without its unreadable images, which `skipped` names.
+
+        Raises:
+            BadDataError: more images than `tolerance` cannot be read.
+        """
+        splits, skipped = {}, list(self.skipped)
+        for name, examples in self.splits.items():
+            if not isinstance(examples.x, ImageFiles):
+                splits[name] = examples
+                continue
+            fits = examples.x.nbytes(size) <= memory
+            splits[name], lost = _readable(examples, examples.x, size, keep=fits)
+            skipped += [str(path) for path in lost]
+        if len(skipped) > len(self.skipped):
+            total = sum(len(examples) for examples in self.splits.values())
+            if len(skipped) > tolerance * total:
+                raise BadDataError(
+                    f"{len(skipped)} of {total} images of {self.name} cannot be read (first: {skipped[0]}): "
+                    f"mend or remove them, or allow more with --unreadable"
+                )
+        return replace(self, splits=splits, skipped=tuple(skipped))
+
+    def _split(self, name: str) -> Examples:
+        if name == "all":
+            return _joined([self.splits[part] for part in ("train", "test") if part in self.splits])
+        if name not in self.splits:
+            raise BadDataError(f"{self.name} has no '{name}' examples; it has: {', '.join(self.splits)}")
+        return self.splits[name]
+
+
+def _readable(examples: Examples, files: ImageFiles, size: Size | None, *, keep: bool) -> tuple[Examples, list[Path]]:
+    """The examples whose files can be read (in memory if `keep`), and the files that cannot."""
+    everything = torch.arange(len(files))
+    bad: list[int] = []
+    parts = []
+    for chunk in everything.split(256):
+        images, unread = files.try_read(chunk, size)
+        bad += unread
+        if keep:
+            parts.append(images)
+    good = torch.ones(len(files), dtype=torch.bool)
+    good[bad] = False
+    positions = good.nonzero().flatten()
+    x: Inputs = Arrays(torch.cat(parts)[positions]) if keep else ImageFiles([files.paths[i] for i in positions.tolist()])
+    y, group = (None if values is None else values[positions] for values in (examples.y, examples.group))
+    return Examples(x, y, group), [files.paths[i] for i in bad]
+
+
+class _Joined:
+    """Inputs of several sets, one after the other."""
+
+    def __init__(self, parts: Sequence[Inputs]) -> None:
+        self._parts = parts
+        self._ends = torch.tensor([len(part) for part in parts]).cumsum(0)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def read(self, index: Tensor, size: Size | None = None) -> Tensor:
+        owner = torch.searchsorted(self._ends, index, right=True)
+        result: Tensor | None = None
+        for number, part in enumerate(self._parts):
+            rows = (owner == number).nonzero().flatten()
+            if len(rows):
+                start = int(self._ends[number]) - len(part)
+                values = part.read(index[rows] - start, size)
+                if result is None:
+                    result = values.new_empty(len(index), *values.shape[1:])
+                result[rows] = values
+        assert result is not None
+        return result
+
+    def nbytes(self, size: Size | None = None) -> int:
+        return sum(part.nbytes(size) for part in self._parts)
+
+
+def _joined(parts: Sequence[Examples]) -> Examples:
+    def cat(values: Sequence[Tensor | None]) -> Tensor | None:
+        known = [value for value in values if value is not None]
+        return torch.cat(known) if known and len(known) == len(values) else None
+
+    if len(parts) == 1:
+        return parts[0]
+    return Examples(_Joined([p.x for p in parts]), cat([p.y for p in parts]), cat([p.group for p in parts]))
+
+
+def match_classes(source: Domain, target: Domain) -> Domain:
+    """The target with its classes in the source's order, matched by name.
+
+    Args:
+        source: a domain with classes.
+        target: a domain with the same classes in any order, or with none known.
+
+    Raises:
+        BadDataError: the names differ; the message says which stand on one side only.
+
+    >>> one = Domain("one", ("cat", "dog"), {})
+    >>> match_classes(one, Domain("two", ("dog", "cat"), {})).classes
+    ('cat', 'dog')
+    >>> match_classes(one, Domain("two", ("cat", "cow"), {}))
+    Traceback (most recent call last):
+    landbridge.core.errors.BadDataError: the classes of one and two differ: only in one: dog; only in two: cow; ...
+    """
+    if target.classes and set(source.classes) != set(target.classes):
+        sides = []
+        for here, there in ((source, target), (target, source)):
+            only = [name for name in here.classes if name not in there.classes]
+            if only:
+                shown = ", ".join(only[:5]) + (f" and {len(only) - 5} more" if len(only) > 5 else "")
+                sides.append(f"only in {here.name}: {shown}")
+        raise BadDataError(
+            f"the classes of {source.name} and {target.name} differ: {'; '.join(sides)}; "
+            "rename the folders so that they agree, or pass --unlabelled if the target's are meaningless"
+        )
+    return target.with_classes(source.classes)
+
+
+DomainLoader = Callable[[str | None, Path | None], Domain]
+"""How a family of domains is loaded: (variant or None, data root or None) -> Domain."""

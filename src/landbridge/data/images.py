@@ -1,0 +1,164 @@
+"""What examples are made of: images in memory, images in files, or feature vectors."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from landbridge.core.errors import BadDataError
+
+Size = tuple[int, int]
+
+
+def resize(images: Tensor, size: Size | None) -> Tensor:
+    """Resize uint8 images [N, C, H, W] to `size` = (height, width), antialiased; None leaves them as they are."""
+    if size is None or tuple(images.shape[-2:]) == tuple(size) or len(images) == 0:
+        return images
+    return F.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
+
+
+class Inputs(Protocol):
+    """The `x` of a set of examples: a sequence that can be read in parts."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: Tensor, size: Size | None = None) -> Tensor:
+        """The inputs at `index` [n]: uint8 [n, C, H, W] at `size`, or float32 [n, D]."""
+        ...
+
+    def nbytes(self, size: Size | None = None) -> int:
+        """How much memory all of them take once read at `size`, in bytes."""
+        ...
+
+
+class Arrays:
+    """Inputs that live in memory: uint8 images [N, C, H, W], or float features [N, D].
+
+    Args:
+        values: the tensor, or a function that makes it when first needed.
+        count: how many there are; needed with a function, so that counting reads nothing.
+
+    >>> Arrays(torch.zeros(3, 1, 28, 28, dtype=torch.uint8)).read(torch.tensor([2]), (14, 14)).shape
+    torch.Size([1, 1, 14, 14])
+    """
+
+    def __init__(self, values: Tensor | Callable[[], Tensor], count: int | None = None) -> None:
+        if isinstance(values, Tensor):
+            self._values: Tensor | None = values
+            self._make: Callable[[], Tensor] | None = None
+            self._count = len(values)
+        else:
+            if count is None:
+                raise ValueError("inputs made by a function need a count")
+            self._values, self._make, self._count = None, values, count
+
+    @property
+    def values(self) -> Tensor:
+        """All inputs as one tensor; made now if that has not happened yet."""
+        if self._values is None:
+            assert self._make is not None
+            self._values = self._make()
+            if len(self._values) != self._count:
+                raise BadDataError(f"{len(self._values)} inputs were read where {self._count} labels say otherwise")
+        return self._values
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, index: Tensor, size: Size | None = None) -> Tensor:
+        """The inputs at `index`."""
+        chosen = self.values[index]
+        return resize(chosen, size) if chosen.dim() == 4 else chosen
+
+    def nbytes(self, size: Size | None = None) -> int:
+        """Bytes of all inputs at `size`."""
+        shape = self.values.shape
+        if len(shape) != 4:
+            return self.values.numel() * self.values.element_size()
+        height, width = size or shape[-2:]
+        return int(shape[0] * shape[1] * height * width)
+
+
+def decode(path: Path, size: Size | None) -> Tensor:
+    """One image file as uint8 RGB [3, H, W], resized to `size`; transparency is laid on white.
+
+    Raises:
+        OSError: the file is no image that can be read.
+    """
+    import numpy as np
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as image:
+            if size is not None:
+                image.draft("RGB", (size[1], size[0]))
+            if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+                layer = image.convert("RGBA")
+                rgb = Image.new("RGB", layer.size, "white")
+                rgb.paste(layer, mask=layer.getchannel("A"))
+            else:
+                rgb = image.convert("RGB")
+            if size is not None and rgb.size != (size[1], size[0]):
+                rgb = rgb.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+            return torch.from_numpy(np.asarray(rgb).copy()).permute(2, 0, 1)
+
+
+class ImageFiles:
+    """Inputs that are image files of any size; they become RGB at the size asked for.
+
+    Args:
+        paths: the files, in the order of the examples.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = list(paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, index: Tensor, size: Size | None = None) -> Tensor:
+        """The images at `index`, uint8 [n, 3, H, W]; an unreadable file is an error that names it."""
+        images, bad = self.try_read(index, size)
+        if bad:
+            raise BadDataError(f"cannot read the image {self.paths[bad[0]]}: not an image, or damaged")
+        return images
+
+    def try_read(self, index: Tensor, size: Size | None = None) -> tuple[Tensor, list[int]]:
+        """Like `read`, but unreadable images are left black and their positions in the set returned.
+
+        Returns:
+            uint8 [n, 3, H, W], and the positions (values of `index`) of those that could not be read.
+        """
+        positions = [int(i) for i in index]
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            decoded = list(pool.map(lambda i: self._decode(i, size), positions))
+        if size is None:
+            found = next((image.shape for image in decoded if image is not None), (3, 1, 1))
+            size = (found[1], found[2])
+            if any(image is not None and image.shape != found for image in decoded):
+                raise BadDataError(f"the images around {self.paths[0].parent} differ in size: name one to read them at")
+        images = torch.zeros(len(positions), 3, *size, dtype=torch.uint8)
+        bad = []
+        for row, (position, image) in enumerate(zip(positions, decoded)):
+            if image is None:
+                bad.append(position)
+            else:
+                images[row] = image
+        return images, bad
+
+    def nbytes(self, size: Size | None = None) -> int:
+        """Bytes of all images at `size` (by default: of the first one)."""
+        height, width = size or decode(self.paths[0], None).shape[-2:]
+        return len(self) * 3 * height * width
+
+    def _decode(self, position: int, size: Size | None) -> Tensor | None:
+        try:
+            return decode(self.paths[position], size)
+        except (OSError, ValueError, SyntaxError):
+            return None

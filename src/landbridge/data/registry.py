@@ -1,0 +1,109 @@
+"""The one registry of domains: a name, or a path of one's own data, becomes a `Domain`."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, UnknownNameError
+from landbridge.core.registry import nearest
+
+if TYPE_CHECKING:
+    from landbridge.data.domain import Domain
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One family of domains in the registry.
+
+    Attributes:
+        loader: `package.module:function`, called with (variant or None, data root or None).
+        about: what the examples are, in a few words.
+        variants: names after the slash; with none, the family has a single domain.
+        default: the variant meant by the bare name, if that is allowed.
+        folder: where `--data-root` holds it; None where it is made on the spot.
+    """
+
+    loader: str
+    about: str
+    variants: tuple[str, ...] = ()
+    default: str | None = None
+    folder: str | None = None
+
+
+DOMAINS: dict[str, Entry] = {}
+
+
+def names() -> list[str]:
+    """Every name that `load_domain` knows, in the order of the registry."""
+    every = []
+    for family, entry in DOMAINS.items():
+        if not entry.variants or entry.default is not None:
+            every.append(family)
+        every += [f"{family}/{variant}" for variant in entry.variants]
+    return every
+
+
+def data_root(given: str | Path | None = None) -> Path | None:
+    """The folder of the data sets: the one given, else `LANDBRIDGE_DATA`, else None."""
+    named = given or os.environ.get("LANDBRIDGE_DATA")
+    return Path(named).expanduser() if named else None
+
+
+def _looks_like_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or name.endswith((".csv", ".npz")) or Path(name).exists()
+
+
+def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled: bool = False) -> "Domain":
+    """A domain by its name, or from a path of one's own data.
+
+    Args:
+        name: a name of the registry (`mnist`, `pacs/sketch`), or a path: a folder with one sub-folder a class (`train/` and
+            `test/` are the splits where they exist), a `.csv` of `path,label`, an `.npz` with `x` and maybe `y`.
+        root: the folder that holds the data sets; `LANDBRIDGE_DATA` by default.
+        unlabelled: read a folder of images at any depth, without labels.
+
+    Returns:
+        The domain; large inputs are read only when needed.
+
+    Raises:
+        UnknownNameError: neither a known name nor a path.
+        MissingDataError: known, but its files are not under `root`.
+        BadDataError: files are there but cannot be used.
+
+    >>> load_domain("digits/handwriten")
+    Traceback (most recent call last):
+    landbridge.core.errors.UnknownNameError: unknown domain 'digits/handwriten'; did you mean 'digits/handwritten'?
+    """
+    text = str(name)
+    family, _, variant = text.partition("/")
+    entry = DOMAINS.get(family)
+    if entry is not None and (variant in entry.variants or (not variant and _bare(entry))):
+        loader: Callable[[str | None, Path | None], Domain] = _resolve(entry.loader)
+        try:
+            domain = loader(variant or entry.default, data_root(root))
+        except LandbridgeError:
+            raise
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise BadDataError(f"the files of {text} cannot be read ({error}): fetch them anew") from error
+        return replace(domain, name=text)
+    if _looks_like_path(text):
+        path = Path(text).expanduser()
+        if not path.exists():
+            raise MissingDataError(f"no such file or folder: {path}")
+        own: Callable[..., Domain] = _resolve("landbridge.data.own:load")
+        return own(path, unlabelled=unlabelled)
+    hint = nearest(text, names()) or "; `landbridge domains` lists the known ones"
+    raise UnknownNameError(f"unknown domain '{text}'{hint}")
+
+
+def _bare(entry: Entry) -> bool:
+    return not entry.variants or entry.default is not None
+
+
+def _resolve(reference: str) -> Callable[..., "Domain"]:
+    module, _, attribute = reference.partition(":")
+    found: Callable[..., Domain] = getattr(import_module(module), attribute)
+    return found
