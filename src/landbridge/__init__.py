@@ -1,3 +1,50 @@
 """Landbridge: carry what a model learned where labels are many to where they are few or missing."""
 
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "adapt": "landbridge.api.adapt:adapt",
+    "compare": "landbridge.api.compare:compare",
+    "evaluate": "landbridge.api.evaluate:evaluate",
+    "predict": "landbridge.api.predict:predict",
+    "report": "landbridge.api.report:report",
+    "domains": "landbridge.api.domains:domains",
+    "show": "landbridge.api.show:show",
+    "methods": "landbridge.api.methods:methods",
+    "backbones": "landbridge.api.backbones:backbones",
+    "reproduce": "landbridge.api.reproduce:reproduce",
+    "load_domain": "landbridge.data.registry:load_domain",
+    "Classifier": "landbridge.nn.models:Classifier",
+    "Domain": "landbridge.data.domain:Domain",
+    "LandbridgeError": "landbridge.core.errors:LandbridgeError",
+}
+
+__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used: torch takes seconds, and `--help` needs none of it."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'landbridge' has no attribute '{name}'")
+    from landbridge.core.registry import resolve
+
+    return resolve(_PUBLIC[name])
+
+
+if TYPE_CHECKING:
+    from landbridge.api.adapt import adapt
+    from landbridge.api.backbones import backbones
+    from landbridge.api.compare import compare
+    from landbridge.api.domains import domains
+    from landbridge.api.evaluate import evaluate
+    from landbridge.api.methods import methods
+    from landbridge.api.predict import predict
+    from landbridge.api.report import report
+    from landbridge.api.reproduce import reproduce
+    from landbridge.api.show import show
+    from landbridge.core.errors import LandbridgeError
+    from landbridge.data.domain import Domain
+    from landbridge.data.registry import load_domain
+    from landbridge.nn.models import Classifier

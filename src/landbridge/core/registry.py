@@ -18,6 +18,16 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
+def resolve(reference: str) -> Any:
+    """Import what `package.module:attribute` refers to.
+
+    >>> resolve("pathlib:Path").__name__
+    'Path'
+    """
+    module, _, attribute = reference.partition(":")
+    return getattr(import_module(module), attribute)
+
+
 class Registry(Mapping[str, str]):
     """A table from names to `package.module:attribute`, resolved late.
 
@@ -59,5 +69,4 @@ class Registry(Mapping[str, str]):
         Raises:
             UnknownNameError: no such name; the message suggests the nearest.
         """
-        module, _, attribute = self[name].partition(":")
-        return getattr(import_module(module), attribute)
+        return resolve(self[name])

@@ -3,12 +3,11 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, UnknownNameError
-from landbridge.core.registry import nearest
+from landbridge.core.registry import nearest, resolve
 
 if TYPE_CHECKING:
     from landbridge.data.domain import Domain
@@ -24,6 +23,7 @@ class Entry:
         variants: names after the slash; with none, the family has a single domain.
         default: the variant meant by the bare name, if that is allowed.
         folder: where `--data-root` holds it; None where it is made on the spot.
+        download: `package.module:function` that fetches it into a data root, where its publisher allows that.
     """
 
     loader: str
@@ -31,9 +31,67 @@ class Entry:
     variants: tuple[str, ...] = ()
     default: str | None = None
     folder: str | None = None
+    download: str | None = None
 
 
-DOMAINS: dict[str, Entry] = {}
+_DATA = "landbridge.data"
+
+DOMAINS: dict[str, Entry] = {
+    "digits": Entry(
+        f"{_DATA}.digits:load", "digits made on the spot, no download", ("printed", "handwritten", "photo")
+    ),
+    "mnist": Entry(
+        f"{_DATA}.mnist:load", "handwritten digits", folder="mnist", download=f"{_DATA}.downloads:mnist"
+    ),
+    "mnist-m": Entry(f"{_DATA}.mnist_m:load", "MNIST over photographs", folder="mnist + bsds500, or mnist_m"),
+    "usps": Entry(
+        f"{_DATA}.usps:load",
+        "digits from envelopes",
+        ("random",),
+        default="official",
+        folder="usps",
+        download=f"{_DATA}.downloads:usps",
+    ),
+    "svhn": Entry(
+        f"{_DATA}.svhn:load", "photographed house numbers", folder="svhn", download=f"{_DATA}.downloads:svhn"
+    ),
+    "syn-numbers": Entry(f"{_DATA}.syn_numbers:load", "rendered house numbers", ("full",), default="100k"),
+    "synsigns": Entry(f"{_DATA}.signs:load_synsigns", "rendered traffic signs", folder="synsigns"),
+    "gtsrb": Entry(f"{_DATA}.signs:load_gtsrb", "photographed traffic signs", folder="gtsrb"),
+    "pacs": Entry(
+        f"{_DATA}.galleries:load_pacs",
+        "7 classes in four styles",
+        ("photo", "art_painting", "cartoon", "sketch"),
+        folder="pacs",
+    ),
+    "office31": Entry(
+        f"{_DATA}.galleries:load_office31", "31 things of an office", ("amazon", "dslr", "webcam"), folder="office31"
+    ),
+    "office-home": Entry(
+        f"{_DATA}.galleries:load_office_home",
+        "65 things in four styles",
+        ("art", "clipart", "product", "real-world"),
+        folder="office-home",
+    ),
+    "domainnet": Entry(
+        f"{_DATA}.galleries:load_domainnet",
+        "345 classes in six styles",
+        ("clipart", "infograph", "painting", "quickdraw", "real", "sketch"),
+        folder="domainnet",
+    ),
+    "visda2017": Entry(
+        f"{_DATA}.galleries:load_visda2017",
+        "12 classes, rendered and photographed",
+        ("train", "validation", "test"),
+        folder="visda2017",
+    ),
+    "emoji": Entry(
+        f"{_DATA}.emoji:load",
+        "emoji by vendor, Unicode's groups as classes",
+        ("noto", "twemoji", "openmoji", "fluent"),
+        folder="emoji",
+    ),
+}
 
 
 def names() -> list[str]:
@@ -81,7 +139,7 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
     family, _, variant = text.partition("/")
     entry = DOMAINS.get(family)
     if entry is not None and (variant in entry.variants or (not variant and _bare(entry))):
-        loader: Callable[[str | None, Path | None], Domain] = _resolve(entry.loader)
+        loader: Callable[[str | None, Path | None], Domain] = resolve(entry.loader)
         try:
             domain = loader(variant or entry.default, data_root(root))
         except LandbridgeError:
@@ -93,7 +151,7 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
         path = Path(text).expanduser()
         if not path.exists():
             raise MissingDataError(f"no such file or folder: {path}")
-        own: Callable[..., Domain] = _resolve("landbridge.data.own:load")
+        own: Callable[..., Domain] = resolve("landbridge.data.own:load")
         return own(path, unlabelled=unlabelled)
     hint = nearest(text, names()) or "; `landbridge domains` lists the known ones"
     raise UnknownNameError(f"unknown domain '{text}'{hint}")
@@ -101,9 +159,3 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
 
 def _bare(entry: Entry) -> bool:
     return not entry.variants or entry.default is not None
-
-
-def _resolve(reference: str) -> Callable[..., "Domain"]:
-    module, _, attribute = reference.partition(":")
-    found: Callable[..., Domain] = getattr(import_module(module), attribute)
-    return found

@@ -1,0 +1,13 @@
+"""Floor 4: labels on the source, none on the target. One file a method, one line here."""
+
+from landbridge.core.registry import Registry
+
+METHODS = Registry(
+    "method",
+    {
+        "source-only": "landbridge.adaptation.source_only:SourceOnly",
+        "sa": "landbridge.adaptation.sa:SA",
+        "dann": "landbridge.adaptation.dann:DANN",
+        "target-only": "landbridge.adaptation.target_only:TargetOnly",
+    },
+)

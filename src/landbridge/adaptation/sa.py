@@ -1,0 +1,168 @@
+"""Subspace alignment."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.model_selection import cross_val_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from landbridge.training.estimators import EstimatorMethod, LinearTransfer
+from landbridge.training.method import Setup
+
+Array = NDArray[Any]
+
+
+def consistent_dimension(source: Array, target: Array, gamma: float = 1e6, delta: float = 0.1) -> int:
+    """The largest dimension at which subspace alignment is stable.
+
+    With probability 1 - delta the aligned subspaces deviate by at most gamma for every d such that, in both domains,
+
+        lambda_d - lambda_(d+1) >= (1 + sqrt(ln(2 / delta) / 2)) * 16 d^(3/2) B / (gamma sqrt(n)),
+
+    lambda the eigenvalues of the covariance and B the largest norm of an example (Fernando et al., ICCV 2013, section
+    3.4, which uses gamma = 10^6 and delta = 0.1).
+
+    Args:
+        source: standardised source features [n, D].
+        target: standardised target features [m, D].
+        gamma: largest deviation.
+        delta: allowed probability of failure, in (0, 1).
+
+    Returns:
+        A dimension, at least 1.
+
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(50, 4)) * [9, 4, 2, 1]
+    >>> consistent_dimension(x, x)
+    3
+    """
+    n = min(len(source), len(target))
+    largest = max(np.linalg.norm(source, axis=1).max(), np.linalg.norm(target, axis=1).max())
+    gaps = np.minimum(*(-np.diff(np.linalg.eigvalsh(np.cov(x.T))[::-1]) for x in (source, target)))
+    d = np.arange(1, len(gaps) + 1)
+    bound = (1 + np.sqrt(np.log(2 / delta) / 2)) * 16 * d**1.5 * largest / (gamma * np.sqrt(n))
+    stable = d[(gaps >= bound) & (d < n)]
+    return int(stable.max()) if len(stable) else 1
+
+
+class SubspaceAlignment(TransformerMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Turn the source's principal axes onto the target's by a linear map, and learn a linear SVM there.
+
+    With P_S and P_T the first d principal axes of the standardised domains, source examples become
+    x P_S (P_S^T P_T) and target examples x P_T (Fernando et al., ICCV 2013, algorithm 1).
+
+    Args:
+        dimension: d; by default the best one in two-fold cross-validation on the labelled source, among some ten up to
+            `consistent_dimension`.
+        C: of the SVM.
+        random_state: of the SVM and the folds.
+
+    >>> rng = np.random.default_rng(0)
+    >>> x, y = rng.normal(size=(80, 5)) * [3, 2, 1, 1, 1], np.arange(80) % 2
+    >>> x[:, 0] += 6 * y
+    >>> turned = np.roll(x, 1, axis=1)
+    >>> SubspaceAlignment(dimension=2).fit(x, y, target=turned).score(turned, y) > 0.9
+    True
+    """
+
+    def __init__(self, dimension: int | None = None, C: float = 1.0, random_state: int = 0) -> None:  # noqa: N803
+        self.dimension, self.C, self.random_state = dimension, C, random_state
+
+    def fit(self, X: Array, y: Array, *, target: Array | None = None) -> Self:  # noqa: N803
+        """Align and learn.
+
+        Args:
+            X: source features [n, D].
+            y: their labels [n].
+            target: target features [m, D], without labels; without them this is the source-only fit.
+        """
+        X, y = validate_data(self, X, y, ensure_min_samples=2)  # noqa: N806
+        check_classification_targets(y)
+        target = X if target is None else check_array(target)
+        if target.shape[1] != X.shape[1]:
+            raise ValueError(f"the source has {X.shape[1]} features, the target {target.shape[1]}")
+        self.source_scaler_, self.target_scaler_ = StandardScaler().fit(X), StandardScaler().fit(target)
+        source, target = self.source_scaler_.transform(X), self.target_scaler_.transform(target)
+        self.dimension_ = self._choose(source, target, y)
+        self.source_axes_, self.target_axes_ = _axes(source, self.dimension_), _axes(target, self.dimension_)
+        self.svm_ = self._svm().fit(self.transform(X), y)
+        self.classes_ = self.svm_.classes_
+        return self
+
+    def transform(self, X: Array, domain: str = "source") -> Array:  # noqa: N803
+        """Features in the aligned space [n, d]; `domain` is `source` or `target`."""
+        check_is_fitted(self, "target_axes_")
+        X = validate_data(self, X, reset=False)  # noqa: N806
+        if domain == "source":
+            aligned: Array = self.source_scaler_.transform(X) @ self.source_axes_ @ (self.source_axes_.T @ self.target_axes_)
+        else:
+            aligned = self.target_scaler_.transform(X) @ self.target_axes_
+        return aligned
+
+    def predict(self, X: Array) -> Array:  # noqa: N803
+        """Labels of target examples [n]."""
+        check_is_fitted(self, "svm_")
+        predicted: Array = self.svm_.predict(self.transform(X, "target"))
+        return predicted
+
+    def linear_head(self) -> tuple[Array, Array]:
+        """The whole rule on raw target features: (weights [classes, D], biases [classes])."""
+        coefficients, intercepts = self.svm_.coef_, self.svm_.intercept_
+        if len(self.classes_) == 2:
+            coefficients, intercepts = np.vstack([-coefficients, coefficients]), np.hstack([-intercepts, intercepts])
+        weight = coefficients @ self.target_axes_.T / self.target_scaler_.scale_
+        return weight, intercepts - weight @ self.target_scaler_.mean_
+
+    def _choose(self, source: Array, target: Array, y: Array) -> int:
+        if self.dimension is not None:
+            return min(self.dimension, source.shape[1])
+        most = consistent_dimension(source, target) if min(source.shape) > 1 else 1
+        candidates = np.unique(np.geomspace(1, most, 10).round().astype(int))
+        if len(candidates) == 1 or np.unique(y, return_counts=True)[1].min() < 2:
+            return most
+        onto = _axes(target, most)
+        some = np.random.default_rng(self.random_state).permutation(len(source))[:4000]
+
+        def accuracy(d: int) -> float:
+            axes = _axes(source, d)
+            aligned = source[some] @ axes @ (axes.T @ onto[:, :d])
+            return float(cross_val_score(self._svm(), aligned, y[some], cv=2).mean())
+
+        return int(max(candidates, key=accuracy))
+
+    def _svm(self) -> LinearSVC:
+        return LinearSVC(C=self.C, dual="auto", random_state=self.random_state)
+
+
+def _axes(standardised: Array, d: int) -> Array:
+    """The first d principal axes as columns [D, d]; each axis points where its largest entry is positive."""
+    _, vectors = np.linalg.eigh(np.atleast_2d(np.cov(standardised.T)))
+    axes = vectors[:, ::-1][:, :d]
+    return axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])
+
+
+class SA(EstimatorMethod):
+    """Align the principal subspaces of source and target, and learn a linear SVM in the aligned one.
+
+    On the last hidden layer of a network trained on the source, as Ganin and Lempitsky (2015) do for their tables.
+
+    Args:
+        setup: the set-up.
+        dimension: of the subspaces; 0 lets the paper's bound and cross-validation on the source choose.
+        most: examples a domain that it is fitted on.
+    """
+
+    paper = "Fernando et al., ICCV 2013"
+
+    def __init__(self, setup: Setup, dimension: int = 0, most: int = 20_000) -> None:
+        super().__init__(setup, most)
+        self.dimension = dimension
+
+    def estimator(self) -> LinearTransfer:
+        """Subspace alignment with a linear SVM."""
+        return SubspaceAlignment(self.dimension or None)

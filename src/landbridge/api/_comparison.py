@@ -1,0 +1,130 @@
+"""The cells of a comparison: which there are, computed one after the other or side by side, then drawn together."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from landbridge.adaptation import METHODS
+from landbridge.api._cell import Machine, Settings, train_cell
+from landbridge.core.errors import LandbridgeError, RunFolderError
+from landbridge.core.files import write_json
+from landbridge.reports.adaptation import write_comparison_report
+from landbridge.runs import versions
+
+if TYPE_CHECKING:
+    from landbridge.evaluation.table import Table
+
+
+def run_comparison(
+    folder: Path,
+    first: Settings,
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    options: Mapping[str, Any],
+    machine: Machine,
+    jobs: int = 1,
+    *,
+    illustrate: bool = True,
+) -> "Table":
+    """Compute all cells that are not finished, and write table and report.
+
+    Args:
+        folder: where the comparison stands.
+        first: the settings that all cells share.
+        methods: names, in the order of the rows.
+        seeds: the seeds of each row.
+        options: options by method.
+        machine: on what.
+        jobs: cells computed side by side.
+        illustrate: with `dann`, add a run that confuses the domains without the label loss.
+
+    Returns:
+        The table.
+    """
+    for name in methods:
+        METHODS[name]
+    for name in options:
+        if name not in methods:
+            raise LandbridgeError(f"options are given for '{name}', which is not compared: {', '.join(methods)}")
+    described = {
+        "title": f"{first.source} to {first.target}",
+        "source": first.source,
+        "target": first.target,
+        "methods": list(methods),
+        "seeds": list(seeds),
+        "settings": {name: value for name, value in asdict(first).items() if name not in ("method", "seed")},
+        "options": dict(options),
+    }
+    _claim(folder, described, machine)
+    cells = list(_cells(folder, first, methods, seeds, options, illustrate=illustrate))
+    open_cells = [(settings, path) for settings, path in cells if not (path / "metrics.json").is_file()]
+    store = folder / "cells" / ".phases"
+    if jobs > 1 and len(open_cells) > 1:
+        _side_by_side(open_cells, machine, store, jobs)
+    else:
+        for number, (settings, path) in enumerate(open_cells):
+            title = f"[{number + 1}/{len(open_cells)}] {settings.method} seed {settings.seed}"
+            train_cell(settings, path, machine, store, title)
+    return write_comparison_report(folder)
+
+
+def _claim(folder: Path, described: dict[str, Any], machine: Machine) -> None:
+    """Write down what is compared; a folder that compares something else is left alone."""
+    import json
+
+    path = folder / "comparison.json"
+    if path.is_file():
+        there = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("source", "target", "settings"):
+            if there.get(key) != described[key]:
+                raise RunFolderError(f"{folder} holds another comparison ({key} differ): choose another --out")
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise RunFolderError(f"{folder} is not empty and holds no comparison: choose another --out")
+    words = ["landbridge", "compare", described["source"], described["target"]]
+    words += ["--methods", ",".join(described["methods"]), "--seeds", str(len(described["seeds"]))]
+    default = asdict(Settings("", "", ""))
+    for name, value in described["settings"].items():
+        if name not in ("source", "target", "options", "baseline") and value != default[name]:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    words += [
+        f"--method.{method}.{name} {value}" for method, given in described["options"].items() for name, value in given.items()
+    ]
+    write_json(path, described | {"command": " ".join(words), "versions": versions()})
+
+
+def _cells(
+    folder: Path,
+    first: Settings,
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    options: Mapping[str, Any],
+    *,
+    illustrate: bool,
+) -> Iterator[tuple[Settings, Path]]:
+    for method in methods:
+        for seed in seeds:
+            settings = replace(first, method=method, seed=seed, options=dict(options.get(method, {})))
+            yield settings, folder / "cells" / method / str(seed)
+    if illustrate and "dann" in methods:
+        confused = {**options.get("dann", {}), "label_weight": 0.0}
+        yield replace(first, method="dann", seed=seeds[0], options=confused), folder / "illustration"
+
+
+def _side_by_side(cells: Sequence[tuple[Settings, Path]], machine: Machine, store: Path, jobs: int) -> None:
+    """Cells in `jobs` processes. Small convolutions use two cores better as two runs than as one run on two cores."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+        titles = [f"{settings.method} seed {settings.seed}" for settings, _ in cells]
+        tasks = [
+            pool.submit(train_cell, settings, path, machine, store, title)
+            for (settings, path), title in zip(cells, titles)
+        ]
+        for task in tasks:
+            task.result()

@@ -1,0 +1,117 @@
+"""`landbridge adapt`: from two domains to an adapted model and its report."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from landbridge.runs import Run
+
+
+def adapt(
+    source: str | None = None,
+    target: str | None = None,
+    method: str = "dann",
+    backbone: str | None = None,
+    weights: str | None = None,
+    steps: int = 2000,
+    batch_size: int = 64,
+    rate: float = 0.01,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0,
+    seed: int = 0,
+    protocol: str = "inductive",
+    select: str = "last",
+    augment: str = "none",
+    ema: float | None = None,
+    clip: float | None = None,
+    unlabelled: bool = False,
+    unreadable: float = 0.01,
+    options: dict[str, Any] | None = None,
+    baseline: bool = True,
+    out: str | None = None,
+    resume: str | None = None,
+    data_root: str | None = None,
+    device: str = "auto",
+    devices: int = 1,
+    strategy: str = "auto",
+    precision: str = "32-true",
+    checkpoint_every: int = 500,
+    tensorboard: bool = False,
+    download: bool = False,
+    quiet: bool = False,
+) -> "Run":
+    """Carry a model from a labelled source to an unlabelled target.
+
+    Trains the method, and before it the same network on the source alone, so that one sees what adaptation bought. The
+    target's labels, where there are any, are opened once, at the end, to measure. The run folder holds `config.yaml`,
+    `metrics.json`, `report.html`, `log.csv`, `snapshot.npz`, `model/`, and `baseline/`, the source-only run.
+
+    Args:
+        source: labelled domain: a name (`mnist`, `digits/printed`) or a path of your own.
+        target: domain to adapt to, likewise.
+        method: name of the method; `landbridge methods` lists them.
+        backbone: network; by default the one usual for the source. `landbridge backbones` lists some.
+        weights: where the network starts from: `none`, `hub`, or a file.
+        steps: optimiser steps.
+        batch_size: examples a step from each domain, over all processes.
+        rate: learning rate at the start.
+        momentum: momentum of SGD.
+        weight_decay: weight decay of SGD.
+        seed: what all randomness comes from.
+        protocol: `inductive` measures on the target's test part, `transductive` trains and measures on the whole target.
+        select: which weights are kept: `last`, or the best by `source-accuracy`, `entropy` or `im` (label-free).
+        augment: `none`, `shift`, `flip`, `weak`, `weak-flip` or `strong`.
+        ema: decay of averaged weights; the average is then the model.
+        clip: largest norm of a gradient.
+        unlabelled: read the target as images without labels, at any depth of its folder.
+        unreadable: share of images that may be unreadable; they are skipped and named in skipped.txt.
+        options: options of the method itself; on the command line `--method.NAME VALUE`.
+        baseline: also train source-only, to compare with.
+        out: run folder; by default `runs/<time>-adapt`.
+        resume: run folder to go on with; all settings come from it.
+        data_root: folder of the data sets; LANDBRIDGE_DATA by default.
+        device: `auto`, `cpu`, `cuda`, `mps`.
+        devices: number of processes.
+        strategy: how they work together (`ddp`).
+        precision: `32-true`, `bf16-mixed`, `16-mixed`.
+        checkpoint_every: steps between checkpoints.
+        tensorboard: log for TensorBoard too.
+        download: fetch missing data sets where their publisher allows it.
+        quiet: show no progress.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        LandbridgeError: something you can mend, in one line.
+
+    Example:
+        >>> from landbridge import adapt
+        >>> run = adapt("digits/printed", "digits/handwritten", steps=4, out=str(tmp / "run"), quiet=True)
+        >>> sorted(run.result.metrics)[:2]
+        ['a_distance', 'confusion']
+    """
+    from pathlib import Path
+
+    from landbridge.api._cell import Machine, Settings, fetch, free_folder, train_cell
+    from landbridge.core.errors import LandbridgeError
+    from landbridge.reports.adaptation import write_run_report
+    from landbridge.runs.run import read_config
+
+    machine = Machine(device, devices, strategy, data_root, checkpoint_every, tensorboard, quiet)
+    if resume is not None:
+        folder = Path(resume)
+        settings = Settings(**read_config(folder))
+    elif source is None or target is None:
+        raise LandbridgeError("adapt needs a SOURCE and a TARGET: names from `landbridge domains`, or paths of your own")
+    else:
+        folder = free_folder(out, "adapt")
+        settings = Settings(
+            method, source, target, backbone, weights, steps, batch_size, rate, momentum, weight_decay, seed, protocol,
+            select, augment, ema, clip, precision, unlabelled, unreadable, options or {}, baseline,
+        )  # fmt: skip
+    if download:
+        fetch((settings.source, settings.target), data_root)
+    run = train_cell(settings, folder, machine)
+    if machine.is_first_process:
+        write_run_report(run)
+    return run

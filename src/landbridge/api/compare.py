@@ -1,0 +1,103 @@
+"""`landbridge compare`: methods side by side on one pair of domains."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from landbridge.evaluation.table import Table
+
+DEFAULT_PAIR = ("digits/printed", "digits/photo")
+DEFAULT_METHODS = "source-only,sa,dann,target-only"
+
+
+def compare(
+    domains: list[str] | None = None,
+    methods: str = DEFAULT_METHODS,
+    seeds: int = 3,
+    backbone: str | None = None,
+    weights: str | None = None,
+    steps: int = 2000,
+    batch_size: int = 64,
+    rate: float = 0.01,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0,
+    protocol: str = "inductive",
+    select: str = "last",
+    augment: str = "none",
+    ema: float | None = None,
+    clip: float | None = None,
+    unreadable: float = 0.01,
+    options: dict[str, Any] | None = None,
+    illustrate: bool = True,
+    out: str | None = None,
+    data_root: str | None = None,
+    device: str = "auto",
+    precision: str = "32-true",
+    checkpoint_every: int = 500,
+    jobs: int = 1,
+    download: bool = False,
+    quiet: bool = False,
+) -> "Table":
+    """Train several methods on one pair, several seeds each, and write a table and a report.
+
+    With no domains: the embedded default, which needs no download. Cells that are finished are kept when a comparison is
+    interrupted and started again; training phases that methods share are computed once.
+
+    Args:
+        domains: source and target: names, or paths of your own.
+        methods: names, separated by commas; `source-only` and `target-only` are the ends of the gap.
+        seeds: how many seeds, from 0 on.
+        backbone: network; by default the one usual for the source.
+        weights: where the network starts from: `none`, `hub`, or a file.
+        steps: optimiser steps a run.
+        batch_size: examples a step from each domain.
+        rate: learning rate at the start.
+        momentum: momentum of SGD.
+        weight_decay: weight decay of SGD.
+        protocol: `inductive` or `transductive`.
+        select: which weights are kept: `last`, `source-accuracy`, `entropy` or `im` (label-free).
+        augment: augmentation of all inputs.
+        ema: decay of averaged weights.
+        clip: largest norm of a gradient.
+        unreadable: share of images that may be unreadable.
+        options: options of single methods, by method; on the command line `--method.dann.weight 0.5`.
+        illustrate: with `dann`, also show domains confused without the label loss.
+        out: folder; by default `runs/<time>-compare`.
+        data_root: folder of the data sets; LANDBRIDGE_DATA by default.
+        device: `auto`, `cpu`, `cuda`, `mps`.
+        precision: `32-true`, `bf16-mixed`, `16-mixed`.
+        checkpoint_every: steps between checkpoints.
+        jobs: cells computed side by side, each on its share of the cores.
+        download: fetch missing data sets where their publisher allows it.
+        quiet: show no progress.
+
+    Returns:
+        The table.
+
+    Raises:
+        LandbridgeError: something you can mend, in one line.
+
+    Example:
+        >>> pair = ["digits/printed", "digits/handwritten"]
+        >>> table = compare(pair, "source-only", seeds=1, steps=4, out=str(tmp / "table"), quiet=True)
+        >>> [row.method for row in table.rows]
+        ['source-only']
+    """
+    from landbridge.api._cell import Machine, Settings, fetch, free_folder
+    from landbridge.api._comparison import run_comparison
+    from landbridge.core.errors import LandbridgeError
+
+    pair = tuple(domains or DEFAULT_PAIR)
+    if len(pair) != 2:
+        raise LandbridgeError(f"compare takes a source and a target, or nothing for the embedded pair, not {len(pair)} domains")
+    if seeds < 1:
+        raise LandbridgeError(f"--seeds must be at least 1, not {seeds}")
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    folder = free_folder(out, "compare")
+    first = Settings(
+        "", *pair, backbone, weights, steps, batch_size, rate, momentum, weight_decay, 0, protocol, select,
+        augment, ema, clip, precision, False, unreadable,
+    )  # fmt: skip
+    if download:
+        fetch(pair, data_root)
+    machine = Machine(device, 1, "auto", data_root, checkpoint_every, False, quiet)
+    return run_comparison(folder, first, names, range(seeds), options or {}, machine, jobs, illustrate=illustrate)

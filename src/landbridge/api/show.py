@@ -1,0 +1,61 @@
+"""`landbridge show`: what a domain looks like."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def show(
+    domain: str, out: str | None = None, split: str = "train", each: int = 8, seed: int = 0, data_root: str | None = None
+) -> "Path":
+    """Write a contact sheet: some examples of each class, one row a class.
+
+    Args:
+        domain: name or path of the domain.
+        out: the PNG to write; by default the name of the domain.
+        split: `train` or `test`.
+        each: examples a class.
+        seed: which ones.
+        data_root: folder of the data sets; LANDBRIDGE_DATA by default.
+
+    Returns:
+        The path of the picture.
+
+    Raises:
+        LandbridgeError: no such domain, or it holds no images.
+
+    Example:
+        >>> show("digits/handwritten", out=str(tmp / "sheet.png"), each=2).name
+        'sheet.png'
+    """
+    from pathlib import Path
+
+    import torch
+
+    from landbridge.core.errors import BadDataError
+    from landbridge.data.registry import load_domain
+    from landbridge.evaluation.metrics import unseal
+    from landbridge.reports.contact_sheet import write_contact_sheet
+
+    loaded = load_domain(domain, data_root)
+    view = loaded.unlabelled(split)
+    order = torch.randperm(len(view), generator=torch.Generator().manual_seed(seed))
+    labels = unseal(view)
+    if labels is None:
+        chosen, names = order[: 8 * each], [""] * min(len(view), 8 * each)
+    else:
+        rows = [order[labels[order] == number][:each] for number in range(len(loaded.classes))]
+        chosen = torch.cat(rows)
+        names = [loaded.classes[int(label)] for label in labels[chosen]]
+    images = view.read(chosen, (96, 96) if max(_side(view.read(chosen[:1])), 1) > 96 else None)
+    if images.dim() != 4:
+        raise BadDataError(f"{domain} holds feature vectors, not images: there is nothing to show")
+    path = Path(out or f"{domain.strip('./').replace('/', '-')}.png")
+    write_contact_sheet(images, names, path, f"{domain} ({split}, {len(view)} examples)")
+    return path
+
+
+def _side(images: object) -> int:
+    shape = getattr(images, "shape", ())
+    return max(shape[-2:]) if len(shape) == 4 else 0

@@ -1,0 +1,75 @@
+"""Work across processes: who we are, sums of gradients, features gathered with their gradient."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+
+
+def world() -> tuple[int, int]:
+    """(our rank, number of processes); (0, 1) outside a process group.
+
+    >>> world()
+    (0, 1)
+    """
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
+
+
+def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
+    """Replace each gradient by its mean over processes, in one flat all-reduce; a missing one counts as zero.
+
+    A method's generator runs outside the forward of DDP's wrapper, which therefore cannot see its backward passes.
+    """
+    _, size = world()
+    if size == 1:
+        return
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(flat)
+    flat /= size
+    for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters])):
+        parameter.grad = part.view_as(parameter).clone(memory_format=torch.preserve_format)
+
+
+def share_buffers(module: nn.Module) -> None:
+    """Give every process the first one's buffers (running statistics, pseudo-labels)."""
+    if world()[1] > 1:
+        for buffer in module.buffers():
+            dist.broadcast(buffer, 0)
+
+
+def barrier() -> None:
+    """Wait until all processes are here."""
+    if world()[1] > 1:
+        dist.barrier()
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        _, size = world()
+        parts = [torch.empty_like(x) for _ in range(size)]
+        dist.all_gather(parts, x.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: object, *gradients: Tensor) -> Tensor:
+        rank, size = world()
+        total = gradients[0].contiguous()
+        dist.all_reduce(total)
+        return total.chunk(size)[rank]
+
+
+def gather(x: Tensor) -> Tensor:
+    """The rows of all processes, [world * n, ...], in order of rank; gradients flow back to where the rows came from.
+
+    For losses over a set of examples (CORAL, MMD, contrastive). Every process then computes the same loss, and
+    `average_gradients` makes the step equal to that of one process with the whole batch.
+    """
+    if world()[1] == 1:
+        return x
+    gathered: Tensor = _Gather.apply(x)  # type: ignore[no-untyped-call]
+    return gathered

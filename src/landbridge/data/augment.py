@@ -1,0 +1,89 @@
+"""Augmentations of whole batches: uint8 images in, uint8 images out, on whatever device they are."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from landbridge.core.errors import UnknownNameError
+from landbridge.core.registry import nearest
+
+Augmentation = Callable[[Tensor], Tensor]
+
+
+def none(images: Tensor) -> Tensor:
+    """Leave them as they are."""
+    return images
+
+
+def shift(images: Tensor, share: float = 1 / 8) -> Tensor:
+    """Move each image by up to `share` of its size in both directions; edges are repeated.
+
+    Args:
+        images: uint8 [N, C, H, W].
+        share: largest move as a share of height and width.
+    """
+    count, _, height, width = images.shape
+    down, right = int(height * share), int(width * share)
+    padded = F.pad(images.float(), (right, right, down, down), mode="replicate").to(images.dtype)
+    top = torch.randint(0, 2 * down + 1, (count, 1, 1, 1), device=images.device)
+    left = torch.randint(0, 2 * right + 1, (count, 1, 1, 1), device=images.device)
+    rows = top + torch.arange(height, device=images.device).view(1, 1, -1, 1)
+    columns = left + torch.arange(width, device=images.device).view(1, 1, 1, -1)
+    chosen = padded.gather(2, rows.expand(count, images.shape[1], height, padded.shape[3]))
+    return chosen.gather(3, columns.expand(count, images.shape[1], height, width))
+
+
+def flip(images: Tensor) -> Tensor:
+    """Mirror a random half of the images left to right. Not for digits or signs."""
+    mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+    return torch.where(mirrored, images.flip(-1), images)
+
+
+def weak(images: Tensor) -> Tensor:
+    """A random shift: what leaves nearly every picture's class as it was."""
+    return shift(images)
+
+
+def weak_flip(images: Tensor) -> Tensor:
+    """A random shift and a random mirroring: for photographs."""
+    return flip(shift(images))
+
+
+def strong(images: Tensor) -> Tensor:
+    """A random shift, then random contrast, brightness and inversion, and a grey square that hides a part."""
+    moved = shift(images).float()
+    count, device = len(images), images.device
+    contrast = torch.empty(count, 1, 1, 1, device=device).uniform_(0.4, 1.6)
+    contrast *= torch.where(torch.rand(count, 1, 1, 1, device=device) < 0.5, -1.0, 1.0)
+    brightness = torch.empty(count, 1, 1, 1, device=device).uniform_(-48, 48)
+    changed = ((moved - 127.5) * contrast + 127.5 + brightness).clamp_(0, 255)
+    height, width = images.shape[-2:]
+    rows = torch.arange(height, device=device).view(1, 1, -1, 1) - torch.randint(height, (count, 1, 1, 1), device=device)
+    columns = torch.arange(width, device=device).view(1, 1, 1, -1) - torch.randint(width, (count, 1, 1, 1), device=device)
+    hidden = (rows.abs() < height // 8) & (columns.abs() < width // 8)
+    return torch.where(hidden, 127.5, changed).to(images.dtype)
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "none": none,
+    "shift": shift,
+    "flip": flip,
+    "weak": weak,
+    "weak-flip": weak_flip,
+    "strong": strong,
+}
+
+
+def augmentation(name: str) -> Augmentation:
+    """The augmentation of that name; feature vectors pass through any of them unchanged.
+
+    Raises:
+        UnknownNameError: no such name.
+    """
+    if name not in AUGMENTATIONS:
+        hint = nearest(name, AUGMENTATIONS) or f"; known: {', '.join(AUGMENTATIONS)}"
+        raise UnknownNameError(f"unknown augmentation '{name}'{hint}")
+    change = AUGMENTATIONS[name]
+    return lambda inputs: change(inputs) if inputs.dim() == 4 else inputs

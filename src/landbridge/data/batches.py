@@ -1,0 +1,175 @@
+"""Batches as a pure function of (seed, step): a run that stops goes on with the very batch it would have had."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from landbridge.core.errors import BadDataError, SealedLabelsError
+from landbridge.data.augment import augmentation
+from landbridge.data.domain import View
+from landbridge.data.images import Arrays
+from landbridge.nn.preprocessing import Preprocessing
+
+IN_MEMORY = 2**31
+"""Bytes of inputs that are held in memory at the network's size; more are read by workers, a batch at a time."""
+
+
+def seed_of(*parts: object) -> int:
+    """A seed in [0, 2^63) from anything that prints, the same on every machine.
+
+    >>> seed_of(0, "train", 7) == seed_of(0, "train", 7) != seed_of(0, "train", 8)
+    True
+    """
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "little") >> 1
+
+
+@dataclass
+class Sample:
+    """Some examples of one view, ready for a network.
+
+    Attributes:
+        x: inputs, float32 [n, 3, h, w] or [n, D].
+        index: positions of the examples in the view, int64 [n]; what a method remembers by example, it keeps by these.
+        labels: class numbers, int64 [n], or None where the labels are sealed.
+        views: further versions of `x` by the name of their augmentation (`weak`, `strong`).
+    """
+
+    x: Tensor
+    index: Tensor
+    labels: Tensor | None = None
+    views: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def y(self) -> Tensor:
+        """Class numbers, int64 [n].
+
+        Raises:
+            SealedLabelsError: the labels of these examples were not given.
+        """
+        if self.labels is None:
+            raise SealedLabelsError("this batch comes from an unlabelled view: a method must do without its labels")
+        return self.labels
+
+
+Batch = Mapping[str, Sample]
+"""What a method's `losses` receives: samples by the name of the input."""
+
+
+class Batches:
+    """The batches of one view: shuffled anew each epoch, every rank its own share of each.
+
+    Args:
+        view: whose examples; their labels come along if they are shown.
+        preprocessing: what the network wants.
+        batch_size: examples a step, over all ranks together.
+        seed: decides the order.
+        rank: which share is ours.
+        world: how many shares there are; divides `batch_size`.
+        augment: name of the augmentation of `x`.
+        views: names of augmentations given beside `x`.
+        device: where the batches shall be.
+        workers: processes that read image files which do not fit in memory.
+
+    Raises:
+        BadDataError: the view is empty, or the batch cannot be shared equally.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        preprocessing: Preprocessing,
+        batch_size: int,
+        seed: int,
+        *,
+        rank: int = 0,
+        world: int = 1,
+        augment: str = "none",
+        views: Sequence[str] = (),
+        device: torch.device | str = "cpu",
+        workers: int = 2,
+    ) -> None:
+        if len(view) == 0:
+            raise BadDataError(f"{view.domain} ({view.split}) has no examples to train on")
+        if batch_size % world:
+            raise BadDataError(f"a batch of {batch_size} cannot be shared equally by {world} processes")
+        self.view, self.preprocessing, self.batch_size, self.seed = view, preprocessing, batch_size, seed
+        self.rank, self.world, self.device, self.workers = rank, world, torch.device(device), workers
+        self._augment = augmentation(augment)
+        self._views = {name: augmentation(name) for name in views}
+        self._labels = view.y.to(self.device) if view.shown else None
+        self._inputs: Tensor | None = None
+        if isinstance(view.x, Arrays) or view.x.nbytes(preprocessing.size) <= IN_MEMORY:
+            self._inputs = view.read(size=preprocessing.size).to(self.device)
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+
+    def positions(self, step: int) -> Tensor:
+        """Which examples of the view make up this rank's share of the batch at `step`, int64 [batch_size / world]."""
+        size, count = self.batch_size, len(self.view)
+        wanted, parts = torch.arange(step * size + self.rank, (step + 1) * size, self.world), []
+        first, last = int(wanted[0]) // count, int(wanted[-1]) // count
+        for epoch in range(first, last + 1):
+            parts.append(self._shuffled(epoch)[wanted[wanted // count == epoch] % count])
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def from_step(self, step: int, until: int) -> Iterator[Sample]:
+        """The samples of the steps in [step, until), in order."""
+        if self._inputs is not None:
+            for now in range(step, until):
+                positions = self.positions(now).to(self.device)
+                yield self._sample(self._inputs[positions], positions)
+            return
+        reader = _Reader(self.view, self.preprocessing.size)
+        order = [self.positions(now).tolist() for now in range(step, until)]
+        loader = DataLoader(reader, batch_sampler=order, num_workers=self.workers, collate_fn=_Reader.collate)
+        for positions, (inputs, bad) in zip(order, loader):
+            if bad:
+                raise BadDataError(f"an image of {self.view.domain} can no longer be read: {bad[0]}")
+            yield self._sample(inputs.to(self.device), torch.tensor(positions, device=self.device))
+
+    def _shuffled(self, epoch: int) -> Tensor:
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(seed_of(self.seed, self.view.domain, self.view.split, epoch))
+            self._epoch, self._order = epoch, torch.randperm(len(self.view), generator=generator)
+        return self._order
+
+    def _sample(self, inputs: Tensor, positions: Tensor) -> Sample:
+        return Sample(
+            x=self.preprocessing(self._augment(inputs)),
+            index=positions,
+            labels=None if self._labels is None else self._labels[positions],
+            views={name: self.preprocessing(change(inputs)) for name, change in self._views.items()},
+        )
+
+
+class _Reader:
+    """A data set of image files for a DataLoader: an item is one image and the name of its file if it is unreadable."""
+
+    def __init__(self, view: View, size: tuple[int, int] | None) -> None:
+        self._view, self._size = view, size
+
+    def __len__(self) -> int:
+        return len(self._view)
+
+    def __getitem__(self, position: int) -> tuple[Tensor, str]:
+        try:
+            return self._view.read(torch.tensor([position]), self._size), ""
+        except BadDataError as error:
+            return torch.empty(0), str(error)
+
+    @staticmethod
+    def collate(items: list[tuple[Tensor, str]]) -> tuple[Tensor, list[str]]:
+        bad = [error for _, error in items if error]
+        return (torch.empty(0) if bad else torch.cat([image for image, _ in items])), bad
+
+
+def in_order(view: View, preprocessing: Preprocessing, batch_size: int = 512) -> Iterator[Tensor]:
+    """All inputs of a view once, in order, ready for a network: for predictions and statistics."""
+    for positions in torch.arange(len(view)).split(batch_size):
+        yield preprocessing(view.read(positions, preprocessing.size))

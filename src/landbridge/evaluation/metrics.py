@@ -1,0 +1,89 @@
+"""How good a model is on a domain, and how much of the gap it closed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+from landbridge.data.domain import View, unseal
+from landbridge.nn.models import Classifier
+
+
+@torch.inference_mode()
+def predict(model: Classifier, view: View, batch_size: int = 512) -> Tensor:
+    """Probabilities of all examples of a view, float32 [N, classes]."""
+    size = model.preprocessing.size
+    parts = [
+        model.predict(view.read(positions, size), batch_size) for positions in torch.arange(len(view)).split(batch_size)
+    ]
+    return torch.cat(parts) if parts else torch.empty(0, len(model.classes))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What is known about a model on a domain once its labels are opened.
+
+    Attributes:
+        accuracy: share of examples classified rightly, in [0, 1]; None without labels.
+        mean_class_accuracy: mean over the classes of the share of their examples classified rightly; None likewise.
+        per_class_accuracy: by class; None for a class without examples.
+        confusion: examples of class i (row) called class j (column), int64 [classes, classes].
+        examples: how many there were.
+    """
+
+    accuracy: float | None
+    mean_class_accuracy: float | None
+    per_class_accuracy: list[float | None] | None
+    confusion: list[list[int]] | None
+    examples: int
+
+    def as_metrics(self, prefix: str) -> dict[str, Any]:
+        """The numbers under names such as `target_accuracy`."""
+        named = {"accuracy": self.accuracy, "mean_class_accuracy": self.mean_class_accuracy, "examples": self.examples}
+        return {f"{prefix}_{name}": value for name, value in named.items()}
+
+
+def score(probabilities: Tensor, view: View) -> Scores:
+    """Compare predictions with the labels of a view, which are opened for it.
+
+    Args:
+        probabilities: [N, classes], in the order of the view.
+        view: whose labels; may have none.
+    """
+    labels = unseal(view)
+    if labels is None or len(labels) == 0:
+        return Scores(None, None, None, None, len(view))
+    confusion = multiclass_confusion_matrix(probabilities.argmax(1), labels, num_classes=probabilities.shape[1])
+    right, seen = confusion.diagonal().double(), confusion.sum(1).double()
+    by_class = [float(r / s) if s else None for r, s in zip(right, seen)]
+    present = [value for value in by_class if value is not None]
+    return Scores(
+        accuracy=float(right.sum() / seen.sum()),
+        mean_class_accuracy=sum(present) / len(present),
+        per_class_accuracy=by_class,
+        confusion=confusion.tolist(),
+        examples=len(view),
+    )
+
+
+def evaluate(model: Classifier, view: View) -> Scores:
+    """The scores of a model on a view."""
+    return score(predict(model, view), view)
+
+
+def gap_closed(method: float, source_only: float, target_only: float) -> float | None:
+    """The share of the gap between no adaptation and training on the target that a method closed.
+
+    (method - source only) / (target only - source only) (Ganin and Lempitsky, ICML 2015, table 1). 1 is the oracle, below 0
+    is worse than doing nothing.
+
+    Returns:
+        The share, or None where the oracle is no better than source only, so that there is no gap to close.
+
+    >>> round(gap_closed(0.8149, 0.5749, 0.9891), 3)
+    0.579
+    """
+    gap = target_only - source_only
+    return (method - source_only) / gap if gap > 0 else None

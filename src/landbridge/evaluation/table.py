@@ -1,0 +1,267 @@
+"""The table of the field: methods side by side on one pair of domains, mean and deviation over seeds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import fmean, stdev
+from typing import Any
+
+from scipy.stats import t as student
+
+from landbridge.core.errors import BadDataError
+from landbridge.core.text import percent
+from landbridge.evaluation.metrics import gap_closed
+from landbridge.runs import Result
+
+LOWER = "source-only"
+"""The method that adapts nothing: where the gap begins. Where it ends is whichever method is marked as an oracle."""
+
+METRICS = {"target_accuracy": "target accuracy", "target_mean_class_accuracy": "target mean class accuracy"}
+"""The headline metrics and how they are called."""
+
+
+def interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """The interval for the mean of a few seeds by Student's t distribution; None for fewer than two.
+
+    >>> low, high = interval([0.80, 0.82, 0.84]) or (0, 0)
+    >>> round(low, 3), round(high, 3), interval([0.8])
+    (0.77, 0.87, None)
+    """
+    if len(values) < 2:
+        return None
+    half = float(student.ppf(0.5 + confidence / 2, len(values) - 1)) * stdev(values) / math.sqrt(len(values))
+    return fmean(values) - half, fmean(values) + half
+
+
+def apart(a: tuple[float, float] | None, b: tuple[float, float] | None) -> bool | None:
+    """Whether two intervals have no number in common; None where one of them is unknown.
+
+    >>> apart((0.1, 0.2), (0.3, 0.4)), apart((0.1, 0.3), (0.3, 0.4)), apart(None, (0.3, 0.4))
+    (True, False, None)
+    """
+    return None if a is None or b is None else a[1] < b[0] or b[1] < a[0]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of a table.
+
+    Attributes:
+        method: its name.
+        mean: of the headline metric over seeds, in [0, 1]; None where labels are missing.
+        deviation: sample standard deviation over seeds; None for a single seed.
+        interval: 95 % interval of the mean, by Student's t; None for a single seed.
+        values: the headline metric, seed by seed.
+        seeds: the seeds, in the same order.
+        gap_closed: share of the gap between source-only and the oracle; None where one of them is missing.
+        source_accuracy: mean over seeds; None where unknown.
+        a_distance: mean proxy A-distance of the features, in [0, 2]; None where unknown.
+        train_seconds: mean over seeds.
+        protocol: `inductive` or `transductive`.
+        selection: the rule that chose the weights.
+        oracle: whether the method saw labels that the setting does not give.
+    """
+
+    method: str
+    mean: float | None
+    deviation: float | None
+    interval: tuple[float, float] | None
+    values: list[float | None]
+    seeds: list[int]
+    gap_closed: float | None
+    source_accuracy: float | None
+    a_distance: float | None
+    train_seconds: float
+    protocol: str
+    selection: str
+    oracle: bool = False
+
+    @property
+    def label(self) -> str:
+        """The method's name, an oracle marked as such."""
+        return f"{self.method} (oracle)" if self.oracle else self.method
+
+
+@dataclass(frozen=True)
+class Table:
+    """All methods on one pair of domains, and how the numbers came about.
+
+    Attributes:
+        source: name of the source domain.
+        target: name of the target domain.
+        metric: the headline metric, a key of `METRICS`.
+        rows: source-only first, oracles last, the others in the order asked for.
+        seeds: every seed that occurs.
+        steps: optimiser steps; None where rows differ.
+        backbone: name of the network.
+        command: the command that does it again.
+        versions: of the software.
+        unfinished: cells that were asked for and are not there, as `method/seed`.
+        notes: what a reader must know.
+    """
+
+    source: str | None
+    target: str
+    metric: str
+    rows: list[Row]
+    seeds: list[int]
+    steps: int | None
+    backbone: str
+    command: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    unfinished: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def row(self, method: str) -> Row | None:
+        """The row of a method, if it is there."""
+        return next((row for row in self.rows if row.method == method), None)
+
+    @property
+    def lower(self) -> Row | None:
+        """The row without adaptation."""
+        return self.row(LOWER)
+
+    @property
+    def oracle(self) -> Row | None:
+        """The row of the oracle."""
+        return next((row for row in self.rows if row.oracle), None)
+
+    @property
+    def adapting(self) -> list[Row]:
+        """The rows in between."""
+        return [row for row in self.rows if not row.oracle and row.method != LOWER]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    def to_markdown(self) -> str:
+        """A Markdown table, and below it how the numbers came about."""
+        lines = [
+            f"| method | {METRICS[self.metric]} (%) | gap closed (%) | source accuracy (%) | seeds | training (s) |",
+            "| --- | ---: | ---: | ---: | ---: | ---: |",
+        ]
+        for row in self.rows:
+            cells = (row.label, spread(row), percent(row.gap_closed), percent(row.source_accuracy))
+            lines.append(f"| {' | '.join(map(_escape, cells))} | {len(row.seeds)} | {row.train_seconds:.0f} |")
+        return "\n".join([*lines, "", self.provenance(), ""])
+
+    def provenance(self) -> str:
+        """One line: pair, protocol, selection rule, seeds, steps, backbone, command, versions, and what is missing."""
+        parts = [
+            f"{self.source} -> {self.target}",
+            f"{_of(row.protocol for row in self.rows)} protocol",
+            f"weights chosen by: {_of(row.selection for row in self.rows)}",
+            f"seeds {', '.join(map(str, self.seeds))} (± is the sample standard deviation)",
+            f"{self.steps} steps" if self.steps is not None else "steps differ between rows",
+            f"backbone {self.backbone}",
+        ]
+        if any(row.oracle for row in self.rows):
+            parts.append("an oracle sees target labels that the other methods do not")
+        if self.unfinished:
+            parts.append(f"unfinished: {', '.join(self.unfinished)}")
+        if self.command:
+            parts.append(f"`{self.command}`")
+        parts += [f"{name} {version}" for name, version in self.versions.items()]
+        return "; ".join([*parts, *self.notes])
+
+
+def make_table(
+    results: Sequence[Result],
+    methods: Sequence[str] = (),
+    *,
+    metric: str | None = None,
+    command: str = "",
+    versions: dict[str, str] | None = None,
+    unfinished: Sequence[str] = (),
+) -> Table:
+    """Gather the runs of one pair of domains.
+
+    Args:
+        results: of all methods and seeds, in any order.
+        methods: the order of the rows; by default that of `results`.
+        metric: the headline metric, a key of `METRICS`; by default the one that the results name in their metrics or
+            settings as `headline`, else the accuracy.
+        command: what does all of it again.
+        versions: of the software; by default those of the first result.
+        unfinished: cells asked for that are not there.
+
+    Raises:
+        BadDataError: there are no results, or they are of several pairs.
+    """
+    if not results:
+        raise BadDataError("there is no finished run to make a table of")
+    pairs = sorted({f"{result.source} -> {result.target}" for result in results})
+    if len(pairs) > 1:
+        raise BadDataError(f"a table holds one pair of domains, not {len(pairs)}: {', '.join(pairs)}")
+    metric = metric or headline(results[0])
+    groups: dict[str, list[Result]] = {name: [] for name in methods}
+    for result in sorted(results, key=lambda result: result.seed):
+        groups.setdefault(result.method, []).append(result)
+    found = [group for group in groups.values() if group]
+    found.sort(key=lambda group: 2 if group[0].oracle else int(group[0].method != LOWER))
+    means = [_mean([result.metrics.get(metric) for result in group]) for group in found]
+    low = next((mean for mean, group in zip(means, found) if group[0].method == LOWER), None)
+    high = next((mean for mean, group in zip(means, found) if group[0].oracle), None)
+    steps = {result.steps for result in results}
+    return Table(
+        source=results[0].source,
+        target=results[0].target,
+        metric=metric,
+        rows=[_row(group, metric, mean, low, high) for group, mean in zip(found, means)],
+        seeds=sorted({result.seed for result in results}),
+        steps=steps.pop() if len(steps) == 1 else None,
+        backbone=_of(result.backbone for result in results),
+        command=command,
+        versions=dict(results[0].versions if versions is None else versions),
+        unfinished=list(unfinished),
+        notes=list(dict.fromkeys(note for result in results for note in result.notes)),
+    )
+
+
+def headline(result: Result) -> str:
+    """The metric that the field reports for a result's target, a key of `METRICS`."""
+    named = f"target_{result.metrics.get('headline') or result.settings.get('headline') or 'accuracy'}"
+    return named if named in METRICS else "target_accuracy"
+
+
+def spread(row: Row) -> str:
+    """Mean and deviation in percent: `81.5 ± 0.6`; `unknown: no labels` where they are."""
+    if row.mean is None:
+        return "unknown: no labels"
+    return percent(row.mean) if row.deviation is None else f"{percent(row.mean)} ± {percent(row.deviation)}"
+
+
+def _row(group: Sequence[Result], metric: str, mean: float | None, low: float | None, high: float | None) -> Row:
+    values = [result.metrics.get(metric) for result in group]
+    known = [value for value in values if value is not None]
+    complete = known if mean is not None else []
+    return Row(
+        method=group[0].method,
+        mean=mean,
+        deviation=stdev(complete) if len(complete) > 1 else None,
+        interval=interval(complete),
+        values=values,
+        seeds=[result.seed for result in group],
+        gap_closed=None if mean is None or low is None or high is None else gap_closed(mean, low, high),
+        source_accuracy=_mean([result.metrics.get("source_accuracy") for result in group]),
+        a_distance=_mean([result.metrics.get("a_distance") for result in group]),
+        train_seconds=fmean(result.train_seconds for result in group),
+        protocol=_of(result.protocol for result in group),
+        selection=_of(result.selection for result in group),
+        oracle=group[0].oracle,
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean, or None as soon as one value is unknown."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None
+
+
+def _of(names: Any) -> str:
+    return ", ".join(dict.fromkeys(names))
+
+
+def _escape(cell: str) -> str:
+    return cell.replace("|", "\\|")

@@ -1,0 +1,172 @@
+"""Backbones: any network as a feature extractor, by name."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from landbridge.core.errors import UnknownNameError
+from landbridge.core.registry import nearest
+from landbridge.nn.blueprint import Blueprint, Spec
+from landbridge.nn.layers import evaluating, layer_groups, ordered_layers, parameter_groups
+from landbridge.nn.sources import blueprint, explained_reading
+from landbridge.nn.weights import load_weights
+
+
+class Backbone(nn.Module):
+    """A network from preprocessed inputs to one feature vector an example.
+
+    Args:
+        name: the spec that it was made from.
+        blueprint: the network and what is usually put around it.
+
+    Attributes:
+        name: the spec that it was made from.
+        network: the wrapped network, for hooks.
+        preprocessing: how it wants its inputs.
+        width: number of features.
+        head_hidden: usual widths of the hidden layers of a label head; none means a linear one.
+        discriminator_hidden: usual widths of the hidden layers of a domain discriminator.
+
+    Raises:
+        LandbridgeError: the network cannot read inputs of the size that its preprocessing makes.
+
+    >>> backbone = make_backbone("ganin-mnist")
+    >>> backbone(torch.zeros(2, 3, 28, 28)).shape, backbone.width, list(backbone.groups)
+    (torch.Size([2, 768]), 768, ['stem', 'conv2'])
+    """
+
+    def __init__(self, name: str, blueprint: Blueprint) -> None:
+        super().__init__()
+        self.name = name
+        self.network = blueprint.network.to(memory_format=torch.channels_last)
+        self.preprocessing = blueprint.preprocessing
+        self.head_hidden = blueprint.head_hidden
+        self.discriminator_hidden = blueprint.discriminator_hidden
+        self._inputs = blueprint.inputs
+        example = self.example()
+        with explained_reading(name, example), evaluating(self.network):
+            self.width = int(self(example).shape[1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Preprocessed inputs [N, 3, h, w] or [N, D] to features [N, width]; maps are averaged over their places."""
+        return self._pool(self.network(x))
+
+    def example(self) -> Tensor:
+        """Two blank inputs of the shape that the network reads, on its device."""
+        device = next((parameter.device for parameter in self.network.parameters()), None)
+        if self._inputs is not None:
+            return torch.zeros(2, self._inputs, device=device)
+        height, width = self.preprocessing.size or (224, 224)
+        return torch.zeros(2, 3, height, width, device=device).to(memory_format=torch.channels_last)
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers of `network`, in the order in which they run."""
+        return ordered_layers(self.network, self.example())
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The layers by group, from the stem up: what is frozen, copied, or trained at one rate together."""
+        return layer_groups(self.network, self.layers)
+
+    def _pool(self, output: Any) -> Tensor:
+        features: Tensor = output[0] if isinstance(output, tuple) else output
+        if features.dim() == 4:
+            return features.mean((2, 3))
+        if features.dim() == 3:
+            tokens = (getattr(self.network, name, None) for name in ("cls_token", "class_token"))
+            return features[:, 0] if any(token is not None for token in tokens) else features.mean(1)
+        return features
+
+
+def group_parameters(backbone: Backbone, group: str) -> list[nn.Parameter]:
+    """The parameters of one layer group; over all groups, each parameter of the network comes exactly once.
+
+    Raises:
+        UnknownNameError: the backbone has no such group.
+
+    >>> [tuple(parameter.shape) for parameter in group_parameters(make_backbone("ganin-mnist"), "stem")]
+    [(32, 3, 5, 5), (32,)]
+    """
+    if group not in backbone.groups:
+        hint = nearest(group, backbone.groups) or f"; its groups: {', '.join(backbone.groups)}"
+        raise UnknownNameError(f"'{backbone.name}' has no layer group '{group}'{hint}")
+    return parameter_groups(backbone.network, backbone.groups)[group]
+
+
+def is_own_factory(spec: str) -> bool:
+    """Whether a name means a user's own factory, so that making the backbone runs code of theirs.
+
+    >>> is_own_factory("nets.py:make?depth=3"), is_own_factory("timm/resnet18")
+    (True, False)
+    """
+    return Spec.parse(spec).source == "own"
+
+
+def make_backbone(spec: str, weights: str | Path | None = None) -> Backbone:
+    """Make a backbone by name.
+
+    Args:
+        spec: `timm/NAME`, `torchvision/NAME`, `open_clip/NAME` (its image tower); a bare name, looked for in our own
+            list and then in these three in turn; or one's own factory, `package.module:make` or `file.py:make`. After
+            a `?` follow `key=value` pairs, joined by `&`: `size` (pixels: 192 or 192x256), `mean` and `std` (of images
+            in [0, 1]: one number, or three with commas) go to the preprocessing, all others to the factory.
+        weights: None or "none" for fresh ones, "hub" for those that the source publishes, else a file.
+
+    Returns:
+        The backbone, its classifier cut off, its weights in channels_last.
+
+    Raises:
+        UnknownNameError: no such network; the message suggests the nearest name.
+        MissingDataError: a file is missing.
+        BadDataError: the weights do not fit the network, or are no plain weights.
+        LandbridgeError: a key does not fit, a package is missing, the hub cannot be reached.
+
+    >>> make_backbone("mlp?inputs=10&hidden=32").width
+    32
+    """
+    parsed = Spec.parse(spec)
+    choice = None if weights is None or str(weights) == "none" else weights
+    made = blueprint(parsed, pretrained=choice == "hub")
+    if choice is not None and choice != "hub":
+        load_weights(made.network, choice, made.classifier)
+    return Backbone(spec, made)
+
+
+class CatalogueEntry(NamedTuple):
+    """One line about a backbone: its name, what it is for, where it was published, what it needs."""
+
+    name: str
+    purpose: str
+    paper: str
+    needs: str
+
+
+def backbone_catalogue() -> list[CatalogueEntry]:
+    """Our own backbones, and a handful that is worth trying first among the many that timm and torchvision hold."""
+    return [CatalogueEntry(*line) for line in _CATALOGUE]
+
+
+_CATALOGUE = (
+    ("ganin-mnist", "digits at 28x28, the small one", "Ganin & Lempitsky, ICML 2015", "nothing"),
+    ("ganin-svhn", "house numbers at 32x32", "Ganin & Lempitsky, ICML 2015", "nothing"),
+    ("ganin-signs", "traffic signs at 40x40", "Ganin & Lempitsky, ICML 2015", "nothing"),
+    ("lenet", "digits at 28x28, as ADDA adapts them", "LeCun et al., Proc. IEEE 1998", "nothing"),
+    ("mlp?inputs=D", "feature vectors of width D, with one hidden layer", "", "feature vectors"),
+    ("identity?inputs=D", "feature vectors of width D as they are", "", "feature vectors"),
+    ("torchvision/alexnet", "the layers of the classic transfer tables", "Krizhevsky et al., NeurIPS 2012", "weights"),
+    ("torchvision/squeezenet1_1", "tiny, no batch normalisation", "Iandola et al., 2016", "weights"),
+    ("torchvision/vgg16", "plain convolutions, heavy", "Simonyan & Zisserman, ICLR 2015", "weights"),
+    ("timm/mobilenetv2_100", "good features on a CPU", "Sandler et al., CVPR 2018", "weights"),
+    ("timm/resnet18", "small residual network", "He et al., CVPR 2016", "weights"),
+    ("timm/resnet50", "the field's usual choice on Office and VisDA", "He et al., CVPR 2016", "weights"),
+    ("timm/efficientnet_b0", "accurate for its size", "Tan & Le, ICML 2019", "weights"),
+    ("timm/convnext_tiny", "modern convolutions", "Liu et al., CVPR 2022", "weights"),
+    ("timm/vit_tiny_patch16_224", "the smallest vision transformer", "Dosovitskiy et al., ICLR 2021", "weights"),
+    ("timm/swin_tiny_patch4_window7_224", "windowed transformer", "Liu et al., ICCV 2021", "weights"),
+    ("timm/vit_small_patch14_dinov2", "features that need no fine-tuning", "Oquab et al., TMLR 2024", "weights"),
+    ("open_clip/ViT-B-32", "image tower of CLIP", "Radford et al., ICML 2021", "open_clip_torch, weights"),
+)

@@ -1,0 +1,146 @@
+"""What comes out of training: networks, preprocessing and class names in one object that predicts, saves and loads."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import landbridge
+from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError
+from landbridge.core.files import atomic_path
+from landbridge.nn.backbones import Backbone, is_own_factory, make_backbone
+from landbridge.nn.heads import Head
+from landbridge.nn.preprocessing import Preprocessing
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+
+
+class Classifier(nn.Module):
+    """A backbone and a head that tell one class from another.
+
+    Args:
+        backbone: inputs to features.
+        head: features to logits.
+        classes: names of the classes, in the order of the logits.
+
+    >>> model = Classifier(make_backbone("ganin-mnist"), Head(768, (), 2), ("cat", "dog"))
+    >>> model.predict(torch.zeros(3, 1, 28, 28, dtype=torch.uint8)).shape
+    torch.Size([3, 2])
+    """
+
+    def __init__(self, backbone: Backbone, head: Head, classes: Sequence[str]) -> None:
+        super().__init__()
+        self.backbone, self.head, self.classes = backbone, head, tuple(classes)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What turns raw inputs into what `forward` takes."""
+        return self.backbone.preprocessing
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Preprocessed inputs to logits [N, classes]."""
+        logits: Tensor = self.head(self.backbone(x))
+        return logits
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Preprocessed inputs to what the last layer sees, [N, D]."""
+        return self.head.embed(self.backbone(x))
+
+    @torch.inference_mode()
+    def predict(self, images: Tensor, batch_size: int = 256) -> Tensor:
+        """Raw inputs to probabilities.
+
+        Args:
+            images: uint8 [N, 1 or 3, H, W] of any size, or float features [N, D].
+            batch_size: how many go through the network at once.
+
+        Returns:
+            Probabilities [N, classes]; rows sum to 1.
+        """
+        self.eval()
+        device = next(self.parameters()).device
+        parts = [self(self.preprocessing(part.to(device))).softmax(1).cpu() for part in images.split(batch_size)]
+        return torch.cat(parts) if parts else torch.empty(0, len(self.classes))
+
+    def save(self, folder: Path | str) -> None:
+        """Write the model to a folder: weights as safetensors, all else as JSON. Whole or not at all."""
+        with atomic_path(folder) as temporary:
+            temporary.mkdir()
+            state = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+            save_file(state, temporary / WEIGHTS)
+            description = {
+                "landbridge": landbridge.__version__,
+                "kind": "classifier",
+                "backbone": self.backbone.name,
+                "preprocessing": self.preprocessing.to_json(),
+                "head": {"hidden": list(self.head.hidden_widths), "dropout": self.head.dropout},
+                "classes": list(self.classes),
+                "sha256": _checksum(temporary / WEIGHTS),
+            }
+            (temporary / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path | str, backbone: str | None = None) -> "Classifier":
+        """Read a model from a folder, or from a run's folder.
+
+        Args:
+            folder: what `save` wrote, or a run that holds a `model/`.
+            backbone: the user's own factory, where the model was made with one. A model file never runs code by itself:
+                it says which factory it needs, and whoever loads it names that factory too.
+
+        Raises:
+            MissingDataError: there is no model in the folder.
+            BadDataError: its weights are damaged, changed, or no safetensors.
+            LandbridgeError: it needs a factory of one's own that was not named.
+        """
+        folder = model_folder(folder)
+        described = _describe(folder)
+        name = described["backbone"]
+        if is_own_factory(name) and backbone is None:
+            raise LandbridgeError(f"{folder} was made with the network {name}: pass --backbone {name} if you trust its code")
+        network = make_backbone(backbone or name)
+        network.preprocessing = Preprocessing.from_json(described["preprocessing"])
+        head = Head(network.width, described["head"]["hidden"], len(described["classes"]), described["head"]["dropout"])
+        model = cls(network, head, described["classes"])
+        try:
+            model.load_state_dict(load_file(folder / WEIGHTS))
+        except RuntimeError as error:
+            raise BadDataError(f"the weights in {folder} do not fit {name}: {str(error).splitlines()[-1].strip()}") from error
+        return model.eval()
+
+
+def model_folder(folder: Path | str) -> Path:
+    """The folder of the model: `folder` itself, or `model/` inside a run.
+
+    Raises:
+        MissingDataError: neither holds a model.
+    """
+    folder = Path(folder)
+    for candidate in (folder, folder / "model"):
+        if (candidate / DESCRIPTION).is_file():
+            return candidate
+    raise MissingDataError(f"no model in {folder}: name the folder of a run, or its model/ with {DESCRIPTION} in it")
+
+
+def _describe(folder: Path) -> dict[str, Any]:
+    """The description of a saved model, its weights checked against their checksum before anything reads them."""
+    try:
+        described: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        weights, expected = folder / WEIGHTS, described["sha256"]
+    except (ValueError, KeyError) as error:
+        raise BadDataError(f"{folder / DESCRIPTION} does not describe a model ({error!r})") from error
+    if not weights.is_file():
+        raise MissingDataError(f"{folder} has no {WEIGHTS}: only safetensors are read, never pickled weights")
+    if _checksum(weights) != expected:
+        raise BadDataError(f"{weights} is not the file that was saved with this model: its checksum differs")
+    return described
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Floor 5: tables and pictures that people look at."""

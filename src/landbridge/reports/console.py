@@ -1,0 +1,71 @@
+"""What a command prints when it is done: a short table and where the rest stands."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from landbridge.core.text import percent
+from landbridge.evaluation.table import Table
+from landbridge.runs import Run
+
+
+def show(result: Any, console: Console | None = None) -> None:
+    """Print the result of a command.
+
+    Args:
+        result: a run, a table, a path, a record, or a list of records.
+        console: where to; standard output by default.
+    """
+    console = console or Console(width=None if sys.stdout.isatty() else 160)
+    if isinstance(result, Run):
+        _run(result, console)
+    elif isinstance(result, Table):
+        console.print(result.to_markdown(), markup=False, highlight=False, soft_wrap=True)
+    elif isinstance(result, Path):
+        console.print(str(result), markup=False, highlight=False, soft_wrap=True)
+    elif isinstance(result, Mapping):
+        for name, value in result.items():
+            console.print(f"{name}: {_cell(value)}", markup=False, highlight=False, soft_wrap=True)
+    elif isinstance(result, Sequence):
+        _records(result, console)
+
+
+def _run(run: Run, console: Console) -> None:
+    result = run.result
+    grid = Grid("method", f"{result.source} %", f"{result.target} %", "proxy A-distance", box=None, padding=(0, 2))
+    rows = [Run.open(run.folder / "baseline").result] if (run.folder / "baseline" / "metrics.json").is_file() else []
+    for row in [*rows, result]:
+        grid.add_row(
+            row.method + (" (oracle)" if row.oracle else ""),
+            percent(row.metrics["source_accuracy"]),
+            percent(row.metrics["target_accuracy"]),
+            f"{row.metrics['a_distance']:.2f}",
+        )
+    console.print(grid)
+    console.print(
+        f"{result.protocol}, {result.selection} step selected, seed {result.seed}, {result.steps} steps", highlight=False
+    )
+    console.print(f"report: {run.folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _records(records: Sequence[Mapping[str, Any]], console: Console) -> None:
+    if not records:
+        return
+    grid = Grid(*records[0], box=None, padding=(0, 1))
+    for record in records:
+        grid.add_row(*(_cell(value) for value in record.values()))
+    console.print(grid)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_cell(item)}" for name, item in value.items())
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)

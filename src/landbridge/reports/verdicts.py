@@ -1,0 +1,164 @@
+"""What the numbers say, in a sentence each. Pure functions; where nothing can be said they return None."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, pstdev
+
+from landbridge.core.text import percent
+from landbridge.evaluation.table import METRICS, Row, Table, apart, spread
+
+CONFUSED, WON, SWINGS = 0.60, 0.85, 0.12
+"""Domain accuracy below which domains count as confused, above which the discriminator has won, and the deviation
+within the last part of training above which the game counts as unsettled."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judgement: how it turned out (`good`, `mixed`, `bad`, `unknown`) and the sentence that says so."""
+
+    tone: str
+    text: str
+
+
+def last_part(values: Sequence[float], share: float = 0.2) -> Sequence[float]:
+    """The last fifth of a curve, at least five points of it where there are as many.
+
+    >>> last_part([1, 2, 3, 4, 5, 6])
+    [2, 3, 4, 5, 6]
+    """
+    return values[-max(5, round(share * len(values))) :]
+
+
+def game(domain_accuracy: Sequence[float]) -> Verdict | None:
+    """Who won the game between features and discriminator, judged by the last fifth of training.
+
+    Args:
+        domain_accuracy: share of a batch whose domain the discriminator told rightly, in order of steps.
+
+    >>> print(game([0.9] * 5 + [0.54] * 20).text)
+    Domain accuracy settled at 0.54: the domains are confused.
+    """
+    if not domain_accuracy:
+        return None
+    if len(domain_accuracy) < 5:
+        return Verdict("unknown", "Training was too short to say who won the game between features and discriminator.")
+    end = last_part(domain_accuracy)
+    mean, swing = fmean(end), pstdev(end)
+    if swing > SWINGS:
+        return Verdict(
+            "mixed",
+            f"Domain accuracy did not settle: it still swings between {min(end):.2f} and {max(end):.2f}. A lower rate or "
+            "a smaller weight of the adversary may calm the game.",
+        )
+    if mean >= WON:
+        return Verdict(
+            "bad",
+            f"The discriminator won: it still tells the domains apart at {mean:.2f}, so the features still betray where "
+            "an example comes from. More steps or a larger weight of the adversary may help.",
+        )
+    if mean > CONFUSED:
+        return Verdict(
+            "mixed",
+            f"Domain accuracy settled at {mean:.2f}: the domains have come closer, but the discriminator still finds "
+            "differences (0.50 would be chance).",
+        )
+    return Verdict("good", f"Domain accuracy settled at {mean:.2f}: the domains are confused.")
+
+
+def games(curves: Sequence[Sequence[float]]) -> Verdict | None:
+    """The verdict over several seeds: that of their common end where they agree, else the worst, with its count."""
+    verdicts = [verdict for verdict in map(game, curves) if verdict]
+    if not verdicts:
+        return None
+    if len({verdict.tone for verdict in verdicts}) == 1 and len({len(curve) for curve in curves}) == 1:
+        return game([fmean(values) for values in zip(*curves)]) if verdicts[0].tone in ("good", "bad") else verdicts[0]
+    order = ("bad", "mixed", "unknown", "good")
+    worst = min(verdicts, key=lambda verdict: order.index(verdict.tone))
+    count = sum(verdict.tone == worst.tone for verdict in verdicts)
+    return Verdict(worst.tone, f"{worst.text} (So in {count} of {len(verdicts)} seeds.)")
+
+
+def gap(table: Table, row: Row) -> Verdict:
+    """What a method bought: its distance to source-only, the share of the gap closed, and whether seeds blur it."""
+    lower = table.lower
+    if row.mean is None:
+        return Verdict("unknown", f"How well {row.method} does on {table.target} is unknown: no labels.")
+    what = f"{spread(row)} % {METRICS[table.metric]}"
+    if lower is None or lower.mean is None:
+        return Verdict("unknown", f"{row.method} reaches {what}. What it bought is unknown: source-only did not run.")
+    gained, clear = row.mean - lower.mean, apart(row.interval, lower.interval)
+    change = f"{what}, {abs(100 * gained):.1f} points {'above' if gained >= 0 else 'below'} source-only"
+    if row.gap_closed is not None and gained > 0:
+        change += f": {percent(row.gap_closed, 0)} % of the gap to training on the target is closed"
+    certainty = {
+        True: " The 95 % intervals over seeds are apart.",
+        False: " The 95 % intervals over seeds overlap, so this may be chance.",
+        None: " One seed: what chance contributes is unknown.",
+    }[clear]
+    if gained < 0:
+        return Verdict("bad", f"{row.method} did harm: {change}.{certainty}")
+    tone = "good" if clear and (row.gap_closed is None or row.gap_closed >= 0.25) else "mixed"
+    return Verdict(tone, f"{row.method} reaches {change}.{certainty}")
+
+
+def collapse(predicted: Sequence[int], classes: int) -> Verdict | None:
+    """Whether a model calls the target only a few of its classes, or nearly everything one of them.
+
+    Args:
+        predicted: class numbers.
+        classes: how many there are.
+
+    >>> print(collapse([0] * 95 + [1] * 5, 10).text)
+    Predictions collapsed: 95 % of the target is called one class, and 2 of 10 classes are used at all.
+    >>> collapse([0, 1, 2, 3], 4) is None
+    True
+    """
+    if len(predicted) == 0 or classes < 2:
+        return None
+    counts: dict[int, int] = {}
+    for number in predicted:
+        counts[int(number)] = counts.get(int(number), 0) + 1
+    largest = max(counts.values()) / len(predicted)
+    few = len(counts) <= classes / 2 and len(predicted) >= 5 * classes
+    if largest >= max(0.6, 2.5 / classes) or few:
+        return Verdict(
+            "bad",
+            f"Predictions collapsed: {percent(largest, 0)} % of the target is called one class, and {len(counts)} of "
+            f"{classes} classes are used at all.",
+        )
+    return None
+
+
+def forgetting(before: float | None, after: float | None, limit: float = 0.03) -> Verdict | None:
+    """Whether adapting cost accuracy on the source.
+
+    >>> print(forgetting(0.98, 0.90).text)
+    Accuracy on the source fell from 98.0 % to 90.0 %: adapting to the target cost some of what was known.
+    >>> forgetting(0.98, 0.97) is None
+    True
+    """
+    if before is None or after is None or before - after <= limit:
+        return None
+    return Verdict(
+        "mixed",
+        f"Accuracy on the source fell from {percent(before)} % to {percent(after)} %: adapting to the target cost some "
+        "of what was known.",
+    )
+
+
+def distance(before: float | None, after: float | None) -> Verdict | None:
+    """What became of the proxy A-distance.
+
+    >>> print(distance(1.9, 0.6).text)
+    The proxy A-distance fell from 1.90 to 0.60: a linear classifier finds it harder to tell the domains apart.
+    """
+    if before is None or after is None:
+        return None
+    moved = f"from {before:.2f} to {after:.2f}"
+    if after < before - 0.1:
+        return Verdict(
+            "good", f"The proxy A-distance fell {moved}: a linear classifier finds it harder to tell the domains apart."
+        )
+    if after > before + 0.1:
+        return Verdict("mixed", f"The proxy A-distance rose {moved}: the domains are easier to tell apart than before.")
+    return Verdict("mixed", f"The proxy A-distance hardly changed ({moved}): the domains lie as far apart as before.")

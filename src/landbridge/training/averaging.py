@@ -1,0 +1,94 @@
+"""Averaged weights, for methods that keep a teacher and for `--ema`."""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import nn
+
+from landbridge.data.batches import Batch
+from landbridge.nn.models import Classifier
+from landbridge.training.method import Domains, Group, Losses, Method, Moment, Phase
+
+
+class Averaged(nn.Module):
+    """A copy of a module whose weights follow it slowly: average <- decay * average + (1 - decay) * weights.
+
+    Polyak averaging as in mean teachers (Tarvainen and Valpola, NeurIPS 2017, eq. 3-4): in the first steps the decay is
+    min(decay, (1 + t) / (10 + t)), so that the random start is soon forgotten. Buffers are copied, not averaged.
+
+    Args:
+        module: what to follow.
+        decay: in [0, 1).
+
+    >>> followed = nn.Linear(1, 1)
+    >>> average = Averaged(followed, decay=0.0)
+    >>> _ = nn.init.constant_(followed.weight, 3.0)
+    >>> average.update(followed)
+    >>> average.module.weight.item()
+    3.0
+    """
+
+    updates: torch.Tensor
+
+    def __init__(self, module: nn.Module, decay: float = 0.999) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(module).requires_grad_(False).eval()
+        self.decay = decay
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        """Move a step towards `module`."""
+        now = int(self.updates)
+        weight = 1.0 - min(self.decay, (1 + now) / (10 + now))
+        averages, values = list(self.module.parameters()), list(module.parameters())
+        torch._foreach_lerp_(averages, values, weight)
+        for mine, theirs in zip(self.module.buffers(), module.buffers()):
+            mine.copy_(theirs)
+        self.updates += 1
+
+
+class WithAverage(Method):
+    """Any method, its model replaced by the average of its weights over training (`--ema`).
+
+    Args:
+        method: the method to wrap.
+        decay: of the average, in [0, 1).
+    """
+
+    def __init__(self, method: Method, decay: float = 0.999) -> None:
+        nn.Module.__init__(self)
+        self.setup, self.method, self.average = method.setup, method, Averaged(method, decay)
+
+    def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
+        """Those of the method."""
+        return self.method.losses(batch, at)
+
+    def phases(self) -> Sequence[Phase]:
+        """Those of the method."""
+        return self.method.phases()
+
+    def groups(self) -> Mapping[str, Group]:
+        """Those of the method."""
+        return self.method.groups()
+
+    def begin(self, domains: Domains, at: Moment) -> None:
+        """That of the method; the average starts anew with each phase, from where the weights then stand."""
+        self.method.begin(domains, at)
+        self.average = Averaged(self.method, self.average.decay)
+
+    def after_step(self, at: Moment) -> None:
+        """That of the method, and a step of the average."""
+        self.method.after_step(at)
+        self.average.update(self.method)
+
+    def refresh(self, domains: Domains, at: Moment) -> None:
+        """That of the method."""
+        self.method.refresh(domains, at)
+
+    def model(self) -> Classifier:
+        """The model with averaged weights."""
+        averaged = self.average.module
+        assert isinstance(averaged, Method)
+        return averaged.model()

@@ -1,0 +1,72 @@
+"""Phases that several methods share are computed once in a comparison and found again by their content."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from landbridge.core.files import atomic_path
+from landbridge.training.method import Method, Phase
+
+if TYPE_CHECKING:
+    from landbridge.training.trainer import Trainer
+
+
+class PhaseStore:
+    """The result of one phase, kept by what it is a function of: weights at the start, examples, seed, steps, settings.
+
+    Args:
+        folder: where results are kept; None keeps none.
+        phase: the phase; without a `recipe` nothing is kept.
+        trainer: whose settings count.
+        steps: steps of the phase.
+    """
+
+    def __init__(self, folder: Path | None, phase: Phase, trainer: "Trainer", steps: int) -> None:
+        self.folder, self.phase, self.trainer, self.steps = folder, phase, trainer, steps
+        self.file: Path | None = None
+
+    def open(self, method: Method) -> None:
+        """Find out the name of the result; to be called before the phase changes anything."""
+        trains = self.phase.trains
+        if self.folder is None or self.phase.recipe is None or trains is None or callable(trains):
+            return
+        if not all(hasattr(method, name) for name in trains):
+            return
+        trainer, setup = self.trainer, method.setup
+        digest = hashlib.blake2b(digest_size=16)
+        settings = (self.phase.recipe, self.steps, trainer.seed, trainer.batch_size, trainer.augment, trainer.clip)
+        device = (trainer.fabric.world_size, trainer.fabric.device.type, str(trainer.fabric._precision))
+        digest.update(repr((settings, device, setup.rate, setup.momentum, setup.weight_decay)).encode())
+        for name in self.phase.inputs:
+            view = trainer.domains[name]
+            digest.update(repr((view.domain, view.split, len(view), setup.backbone.preprocessing)).encode())
+            digest.update(view.index.numpy().tobytes())
+        for name, value in self._state(method).items():
+            digest.update(name.encode() + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        self.file = self.folder / f"{digest.hexdigest()}.safetensors"
+
+    @property
+    def found(self) -> bool:
+        """Whether the result of this very phase is already there."""
+        return self.file is not None and self.file.is_file()
+
+    def load(self, method: Method) -> bool:
+        """Put the result into the method, if there is one; says whether it did."""
+        if not self.found:
+            return False
+        assert self.file is not None
+        method.load_state_dict(load_file(self.file), strict=False)
+        return True
+
+    def save(self, method: Method) -> None:
+        """Keep what the phase trained."""
+        if self.file is not None and self.trainer.fabric.is_global_zero:
+            with atomic_path(self.file) as temporary:
+                save_file({k: v.detach().cpu().contiguous() for k, v in self._state(method).items()}, temporary)
+
+    def _state(self, method: Method) -> dict[str, torch.Tensor]:
+        names = self.phase.trains if isinstance(self.phase.trains, (tuple, list)) else ()
+        return {key: value for key, value in method.state_dict().items() if key.split(".")[0] in names}
