@@ -5,16 +5,16 @@ import tempfile
 from pathlib import Path
 
 from landbridge.core.errors import MissingDataError
+from landbridge.data.inventory import describe
 
 DOWNLOADABLE = ("mnist", "usps", "svhn")
 """Families that `download` knows; `mnist-m` additionally needs photographs that torchvision does not have."""
 
 
 def download(name: str, root: Path | None) -> Path:
-    """Fetch a set into the data root, in the layout that its loader expects.
+    """Fetch a set into the data root, in the layout that its loader expects, unless it is there already.
 
-    What arrives is checked and moved into place only when whole; files that are there already stay unless the same file
-    has been fetched anew.
+    What arrives is checked and moved into place only when whole; a damaged file is replaced, all others stay.
 
     Args:
         name: a domain whose family is `mnist`, `usps` or `svhn`.
@@ -33,9 +33,11 @@ def download(name: str, root: Path | None) -> Path:
         )
     if root is None:
         raise MissingDataError(f"where to put {name}? pass --data-root DIR or set LANDBRIDGE_DATA")
+    target = root / family
+    if describe(family, root).found:
+        return target
     from torchvision import datasets
 
-    target = root / family
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".download-", dir=target) as temporary:
         try:

@@ -71,7 +71,11 @@ def looked_for(name: str, root: Path | None, candidates: Sequence[str], what_to_
     for candidate in candidates:
         if (root / candidate).exists():
             return root / candidate
-    others = f" (nor in {len(candidates) - 1} other usual places)" if len(candidates) > 1 else ""
+    others = (
+        f" (nor under {len(candidates) - 1} other usual name{'s' * (len(candidates) > 2)})"
+        if len(candidates) > 1
+        else ""
+    )
     raise MissingDataError(f"{name}: no {candidates[0]} in {root}{others}; pass the right --data-root{extra}")
 
 

@@ -126,7 +126,7 @@ def _endings() -> str:
 
 def _table(path: Path, *, unlabelled: bool) -> Parts:
     rows = _rows(path, unlabelled=unlabelled)
-    paths = [path.parent / row["path"] for row in rows]
+    paths = [path.parent / row["path"].strip() for row in rows]
     missing = [place for place in paths if not place.is_file()]
     if missing:
         raise MissingDataError(

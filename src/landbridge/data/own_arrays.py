@@ -109,7 +109,8 @@ def _inputs(path: Path, name: str, array: np.ndarray[Any, Any]) -> Tensor:
         broken = (~torch.isfinite(values)).any(dim=1).nonzero().flatten()
         if len(broken):
             raise BadDataError(
-                f"{path}: {len(broken)} of {len(values)} rows of '{name}' hold NaN or infinity (first: row {int(broken[0])})"
+                f"{path}: {len(broken)} of {len(values)} rows of '{name}' hold NaN or infinity "
+                f"(first: row {int(broken[0])}): remove or repair them"
             )
         return values
     if array.ndim == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3):
@@ -160,6 +161,7 @@ def _whole(path: Path, name: str, values: np.ndarray[Any, Any]) -> np.ndarray[An
         values = values.astype(str)
     if values.ndim != 1 or values.dtype.kind not in "iuUb":
         raise BadDataError(
-            f"{path}: '{name}' must be whole numbers or words, one an example; it is {values.dtype} of shape {values.shape}"
+            f"{path}: '{name}' must be whole numbers or words, one an example, "
+            f"but its type is {values.dtype} and its shape {values.shape}"
         )
     return values.astype(np.int64) if values.dtype.kind == "b" else values

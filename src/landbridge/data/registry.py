@@ -40,9 +40,7 @@ DOMAINS: dict[str, Entry] = {
     "digits": Entry(
         f"{_DATA}.digits:load", "digits made on the spot, no download", ("printed", "handwritten", "photo")
     ),
-    "mnist": Entry(
-        f"{_DATA}.mnist:load", "handwritten digits", folder="mnist", download=f"{_DATA}.downloads:mnist"
-    ),
+    "mnist": Entry(f"{_DATA}.mnist:load", "handwritten digits", folder="mnist", download=f"{_DATA}.downloads:mnist"),
     "mnist-m": Entry(f"{_DATA}.mnist_m:load", "MNIST over photographs", folder="mnist + bsds500, or mnist_m"),
     "usps": Entry(
         f"{_DATA}.usps:load",

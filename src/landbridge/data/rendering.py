@@ -144,7 +144,7 @@ def _covered(depth: Tensor, blur: Tensor) -> Tensor:
 
 
 def _colours(rng: np.random.Generator, count: int, contrast: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Ground, ink and outline, float32 [N, 3, 1, 1] each; ink and ground are `contrast` apart in brightness at least."""
+    """Ground, ink and outline, float32 [N, 3, 1, 1] each; ink and ground are `contrast` apart in brightness."""
     luma = np.array([0.299, 0.587, 0.114])
     ground, ink, edge = rng.uniform(0, 255, (3, count, 3))
     while len(close := np.flatnonzero(np.abs((ground - ink) @ luma) < contrast)):

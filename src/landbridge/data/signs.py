@@ -67,7 +67,8 @@ def _test(folder: Path) -> Examples:
                     "GTSRB/Final_Test/Images/GT-final_test.csv", "GTSRB/GT-final_test.csv")  # fmt: skip
     if images is None or labels is None:
         raise MissingDataError(
-            f"gtsrb: neither test/<class> nor Final_Test/Images with GT-final_test.csv in {folder}; unpack both archives there"
+            f"gtsrb: neither test/<class> nor Final_Test/Images with GT-final_test.csv in {folder}; "
+            "unpack both archives of the test set there"
         )
     with labels.open(newline="", encoding="utf-8") as file:
         try:

@@ -68,8 +68,11 @@ def _timm(spec: Spec, pretrained: bool) -> Blueprint:
 
     if not timm.is_model(spec.name):
         raise _unknown(spec.name, timm.list_models(), "timm")
+    try:
+        described = timm.models.get_pretrained_cfg(spec.name)
+    except RuntimeError as error:
+        raise _unknown(spec.name, timm.list_models(pretrained=True), "timm") from error
     keys = {**spec.keys, "num_classes": 0}
-    described = timm.models.get_pretrained_cfg(spec.name)
     if "size" in spec.preprocessing_keys and getattr(described, "fixed_input_size", False):
         keys.setdefault("img_size", spec.preprocessing_keys["size"])
     network = _build(spec, pretrained, lambda: timm.create_model(spec.name, pretrained=pretrained, **keys))

@@ -47,7 +47,8 @@ def _run(run: Run, console: Console) -> None:
         )
     console.print(grid)
     console.print(
-        f"{result.protocol}, {result.selection} step selected, seed {result.seed}, {result.steps} steps", highlight=False
+        f"{result.protocol}, {result.selection} step selected, seed {result.seed}, {result.steps} steps",
+        highlight=False,
     )
     console.print(f"report: {run.folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""From a Matplotlib figure to a drawing that lives in a page: it takes the page's colours, light or dark, and its type."""
+"""From a Matplotlib figure to a drawing that lives in a page and takes its colours, light or dark, and its type."""
 
 import base64
 import io
@@ -10,15 +10,17 @@ import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 from PIL import Image
 
-ROLES = ("ink", "muted", "line", "before", "after", "oracle", "source", "target", "paper", "third", "onafter")
+ROLES = ("ink", "muted", "line", "before", "after", "oracle", "source", "target", "paper", "wrong")
 """What colours are used for. The style sheet gives each a value, `--ink` and so on, for light and for dark."""
 
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "landbridge",
+    "text.parse_math": False,
     "font.size": 12,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -46,9 +48,8 @@ def hue(number: int, count: int) -> str:
 def canvas(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure of so many pixels with one pair of axes, drawn in the page's manner."""
     with matplotlib.rc_context(_STYLE | _colours()):
-        figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
+        figure = Figure(figsize=(width / 72, height / 72), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
         axes = figure.add_subplot()
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr]
     return figure, axes
 
 
@@ -79,7 +80,7 @@ def svg(figure: Figure, name: str, alt: str, shape: str = "") -> Markup:
     box = re.search(r'viewBox="[^"]*"', text)
     assert box is not None
     opening = f'<svg class="drawing {escape(shape)}" role="img" aria-label="{escape(alt)}" {box[0]}>'
-    return Markup(opening + text[text.index(">") + 1 :])  # noqa: S704
+    return Markup(opening + text[text.index(">") + 1 :])
 
 
 def responsive(draw: Callable[[bool], Figure], name: str, alt: str) -> Markup:

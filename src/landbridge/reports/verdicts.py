@@ -47,14 +47,14 @@ def game(domain_accuracy: Sequence[float]) -> Verdict | None:
     if swing > SWINGS:
         return Verdict(
             "mixed",
-            f"Domain accuracy did not settle: it still swings between {min(end):.2f} and {max(end):.2f}. A lower rate or "
-            "a smaller weight of the adversary may calm the game.",
+            f"Domain accuracy did not settle: it still swings between {min(end):.2f} and {max(end):.2f}. A lower rate "
+            "or a smaller weight of the adversary may calm the game.",
         )
     if mean >= WON:
         return Verdict(
             "bad",
-            f"The discriminator won: it still tells the domains apart at {mean:.2f}, so the features still betray where "
-            "an example comes from. More steps or a larger weight of the adversary may help.",
+            f"The discriminator won: it still tells the domains apart at {mean:.2f}, so the features still betray "
+            "where an example comes from. More steps or a larger weight of the adversary may help.",
         )
     if mean > CONFUSED:
         return Verdict(
@@ -70,8 +70,9 @@ def games(curves: Sequence[Sequence[float]]) -> Verdict | None:
     verdicts = [verdict for verdict in map(game, curves) if verdict]
     if not verdicts:
         return None
-    if len({verdict.tone for verdict in verdicts}) == 1 and len({len(curve) for curve in curves}) == 1:
-        return game([fmean(values) for values in zip(*curves)]) if verdicts[0].tone in ("good", "bad") else verdicts[0]
+    if len({verdict.tone for verdict in verdicts}) == 1:
+        calm = all(pstdev(last_part(curve)) <= SWINGS for curve in curves)
+        return game([fmean(values) for values in zip(*curves)]) if calm else verdicts[0]
     order = ("bad", "mixed", "unknown", "good")
     worst = min(verdicts, key=lambda verdict: order.index(verdict.tone))
     count = sum(verdict.tone == worst.tone for verdict in verdicts)
@@ -120,7 +121,7 @@ def collapse(predicted: Sequence[int], classes: int) -> Verdict | None:
         counts[int(number)] = counts.get(int(number), 0) + 1
     largest = max(counts.values()) / len(predicted)
     few = len(counts) <= classes / 2 and len(predicted) >= 5 * classes
-    if largest >= max(0.6, 2.5 / classes) or few:
+    if largest >= min(0.95, max(0.6, 2.5 / classes)) or few:
         return Verdict(
             "bad",
             f"Predictions collapsed: {percent(largest, 0)} % of the target is called one class, and {len(counts)} of "

@@ -1,0 +1,64 @@
+"""Published tables: their pairs, their figures, and the settings under which we compute them anew."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One column of a published table.
+
+    Attributes:
+        source: name of the source domain.
+        target: name of the target domain.
+        figures: published accuracy in [0, 1] by method.
+        steps: optimiser steps of our runs.
+        rate: learning rate at the start.
+        clip: largest norm of a gradient.
+        backbone: the network; that of the source by default.
+    """
+
+    source: str
+    target: str
+    figures: Mapping[str, float]
+    steps: int = 12_000
+    rate: float = 0.01
+    clip: float | None = None
+    backbone: str | None = None
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A published table.
+
+    Attributes:
+        title: what it is called here.
+        paper: where it was published.
+        methods: its rows.
+        pairs: its columns.
+    """
+
+    title: str
+    paper: str
+    methods: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+
+
+def _figures(*values: float) -> dict[str, float]:
+    return dict(zip(("source-only", "sa", "dann", "target-only"), values))
+
+
+PUBLISHED = {
+    "ganin2015": PublishedTable(
+        "Adaptation across digits and signs",
+        "Ganin and Lempitsky, ICML 2015, table 1",
+        ("source-only", "sa", "dann", "target-only"),
+        (
+            Pair("mnist", "mnist-m", _figures(0.5749, 0.6078, 0.8149, 0.9891)),
+            Pair("syn-numbers", "svhn", _figures(0.8665, 0.8672, 0.9048, 0.9244)),
+            Pair("svhn", "mnist", _figures(0.5919, 0.6157, 0.7107, 0.9951)),
+            Pair("synsigns", "gtsrb", _figures(0.7400, 0.7635, 0.8866, 0.9987)),
+        ),
+    )
+}
+"""Table by name; `landbridge reproduce NAME` computes it."""
