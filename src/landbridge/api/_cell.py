@@ -19,7 +19,8 @@ from landbridge.data.batches import IN_MEMORY, seed_of
 from landbridge.data.domain import Domain, View, match_classes
 from landbridge.data.registry import DOMAINS, data_root, load_domain
 from landbridge.evaluation import snapshot
-from landbridge.evaluation.metrics import Scores, predict, score
+from landbridge.evaluation.inference import predict
+from landbridge.evaluation.metrics import Scores, score
 from landbridge.evaluation.validators import scorer
 from landbridge.nn.backbones import make_backbone
 from landbridge.nn.heads import Head

@@ -50,7 +50,8 @@ def reproduce(
     from landbridge.reports.reproduction import Column, write_reproduction
 
     if table not in PUBLISHED:
-        raise UnknownNameError(f"unknown table '{table}'{nearest(table, PUBLISHED) or f'; known: {", ".join(PUBLISHED)}'}")
+        hint = nearest(table, PUBLISHED) or f"; known: {', '.join(PUBLISHED)}"
+        raise UnknownNameError(f"unknown table '{table}'{hint}")
     published, folder, columns = PUBLISHED[table], Path(out or f"runs/{table}"), []
     chosen = [pair for pair in published.pairs if only in (None, pair.target)]
     if not chosen:

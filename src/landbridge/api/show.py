@@ -35,13 +35,13 @@ def show(
 
     from landbridge.core.errors import BadDataError
     from landbridge.data.registry import load_domain
-    from landbridge.evaluation.metrics import unseal
+    from landbridge.evaluation.metrics import labels_of
     from landbridge.reports.contact_sheet import write_contact_sheet
 
     loaded = load_domain(domain, data_root)
     view = loaded.unlabelled(split)
     order = torch.randperm(len(view), generator=torch.Generator().manual_seed(seed))
-    labels = unseal(view)
+    labels = labels_of(view)
     if labels is None:
         chosen, names = order[: 8 * each], [""] * min(len(view), 8 * each)
     else:

@@ -103,7 +103,7 @@ class Batches:
         self.rank, self.world, self.device, self.workers = rank, world, torch.device(device), workers
         self._augment = augmentation(augment)
         self._views = {name: augmentation(name) for name in views}
-        self._labels = view.y.to(self.device) if view.shown else None
+        self._given = view.y.to(self.device) if view.shown else None
         self._inputs: Tensor | None = None
         if isinstance(view.x, Arrays) or view.x.nbytes(preprocessing.size) <= IN_MEMORY:
             self._inputs = view.read(size=preprocessing.size).to(self.device)
@@ -143,7 +143,7 @@ class Batches:
         return Sample(
             x=self.preprocessing(self._augment(inputs)),
             index=positions,
-            labels=None if self._labels is None else self._labels[positions],
+            labels=None if self._given is None else self._given[positions],
             views={name: self.preprocessing(change(inputs)) for name, change in self._views.items()},
         )
 

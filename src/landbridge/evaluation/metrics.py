@@ -3,22 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from landbridge.data.domain import View, unseal
+from landbridge.evaluation.inference import predict
 from landbridge.nn.models import Classifier
 
 
-@torch.inference_mode()
-def predict(model: Classifier, view: View, batch_size: int = 512) -> Tensor:
-    """Probabilities of all examples of a view, float32 [N, classes]."""
-    size = model.preprocessing.size
-    parts = [
-        model.predict(view.read(positions, size), batch_size) for positions in torch.arange(len(view)).split(batch_size)
-    ]
-    return torch.cat(parts) if parts else torch.empty(0, len(model.classes))
+def labels_of(view: View) -> Tensor | None:
+    """The labels of a view, for a person to look at; None where there are none."""
+    return unseal(view)
 
 
 @dataclass(frozen=True)
@@ -52,6 +46,8 @@ def score(probabilities: Tensor, view: View) -> Scores:
         probabilities: [N, classes], in the order of the view.
         view: whose labels; may have none.
     """
+    from torchmetrics.functional.classification import multiclass_confusion_matrix  # takes seconds to import
+
     labels = unseal(view)
     if labels is None or len(labels) == 0:
         return Scores(None, None, None, None, len(view))

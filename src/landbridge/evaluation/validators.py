@@ -8,7 +8,7 @@ from torch import Tensor
 from landbridge.core.errors import UnknownNameError
 from landbridge.core.registry import nearest
 from landbridge.data.domain import View
-from landbridge.evaluation.metrics import predict
+from landbridge.evaluation.inference import predict
 from landbridge.nn.models import Classifier
 
 Validator = Callable[[Classifier, View, View], float]

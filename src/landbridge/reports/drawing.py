@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 from PIL import Image
 
-ROLES = ("ink", "muted", "line", "before", "after", "oracle", "source", "target", "paper", "wrong")
+ROLES = ("ink", "muted", "line", "before", "after", "oracle", "source", "target", "paper", "wrong", "third")
 """What colours are used for. The style sheet gives each a value, `--ink` and so on, for light and for dark."""
 
 _STYLE = {

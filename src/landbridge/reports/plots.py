@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from landbridge.core.text import percent
-from landbridge.evaluation.table import METRICS, Row, Table, spread
+from landbridge.evaluation.table import LOWER, METRICS, Row, Table, spread
 from landbridge.reports.drawing import canvas, hue, ink, responsive, svg
 from landbridge.reports.evidence import Curve
 
@@ -31,6 +31,11 @@ def short(name: str, most: int = 16) -> str:
     'a very long nam…'
     """
     return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def role_of(row: Row) -> str:
+    """The colour of a method: of an oracle, of no adaptation, or of adaptation."""
+    return "oracle" if row.oracle else "before" if row.method == LOWER else "after"
 
 
 def bars(table: Table) -> Markup:
@@ -60,7 +65,7 @@ def bars(table: Table) -> Markup:
 
 
 def _bar(axes: Axes, y: int, row: Row, narrow: bool) -> None:
-    colour = ink("oracle" if row.oracle else "before" if row.method == "source-only" else "after")
+    colour = ink(role_of(row))
     height, bottom = (0.34, y - 0.34) if narrow else (0.5, y - 0.25)
     middle = bottom + height / 2
     if row.mean is not None:

@@ -82,6 +82,11 @@ def games(curves: Sequence[Sequence[float]]) -> Verdict | None:
 def gap(table: Table, row: Row) -> Verdict:
     """What a method bought: its distance to source-only, the share of the gap closed, and whether seeds blur it."""
     lower = table.lower
+    if row.oracle and row.mean is not None:
+        return Verdict("unknown", f"{row.method} is an oracle: with the target's labels it reaches {spread(row)} %.")
+    if row is lower and row.mean is not None:
+        said = f"{row.method} adapts nothing and reaches {spread(row)} % {METRICS[table.metric]}: what is to be beaten."
+        return Verdict("unknown", said)
     if row.mean is None:
         return Verdict("unknown", f"How well {row.method} does on {table.target} is unknown: no labels.")
     what = f"{spread(row)} % {METRICS[table.metric]}"

@@ -1,0 +1,165 @@
+"""The report of an adapted model, and of methods compared on one pair of domains: one HTML file."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from landbridge.core.files import write_json, write_text
+from landbridge.core.text import percent
+from landbridge.evaluation.table import METRICS, Row, spread
+from landbridge.reports import plots, sections, verdicts
+from landbridge.reports.evidence import Evidence, Model, of_comparison, of_run
+from landbridge.reports.pictures import cards
+from landbridge.runs import Run
+
+PROTOCOLS = {
+    "inductive": "methods trained on the target's training part without its labels; measured on its test part",
+    "transductive": "methods trained on the whole target without its labels; measured on the same whole target",
+}
+SELECTIONS = {
+    "last": "the weights of the last step: nothing was chosen",
+    "source-accuracy": "the checkpoint that is best on held-out source examples",
+    "entropy": "the checkpoint that is surest of the unlabelled target",
+    "im": "the checkpoint with the most mutual information between unlabelled target and prediction",
+}
+
+
+def write_run_report(run: Run) -> Path:
+    """Write `report.html` into a run folder, from what the run and its baseline hold.
+
+    Args:
+        run: a finished run.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        MissingDataError: the run is not finished.
+    """
+    return _write(of_run(run))
+
+
+def write_comparison_report(folder: Path) -> Path:
+    """Write `table.json`, `table.md` and `report.html` into a comparison folder, from its finished cells.
+
+    Args:
+        folder: holds `comparison.json` and `cells/<method>/<seed>/`, and may hold `illustration/`.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        MissingDataError: there is no comparison, or none of its cells is finished.
+        BadDataError: `comparison.json` cannot be read.
+    """
+    evidence = of_comparison(Path(folder))
+    write_json(evidence.folder / "table.json", evidence.table.to_json())
+    write_text(evidence.folder / "table.md", evidence.table.to_markdown())
+    return _write(evidence)
+
+
+def _write(evidence: Evidence) -> Path:
+    pages = Environment(
+        loader=PackageLoader("landbridge.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {"percent": percent, "spread": spread}
+    after, table = evidence.after, evidence.table
+    row = table.row(after.name) or table.rows[-1]
+    shown = [model for model in (evidence.before, after) if model and model.snapshot]
+    taken = [model.snapshot for model in shown if model.snapshot]
+    page = pages.get_template("report.html.j2").render(
+        evidence=evidence,
+        table=table,
+        row=row,
+        metric=METRICS[table.metric],
+        lead=verdicts.gap(table, row),
+        tiles=_tiles(evidence, row),
+        bars=plots.bars(table) if any(other.mean is not None for other in table.rows) else None,
+        others=[verdicts.gap(table, other) for other in table.adapting if other.method != after.name],
+        sections=[
+            part
+            for part in (sections.training(evidence), sections.features(evidence), sections.classes(evidence))
+            if part.figures
+        ],
+        samples={
+            table.target: cards("target", taken, evidence.classes),
+            table.source or "source": cards("source", taken[-1:], evidence.classes, 12),
+        },
+        shown=[model.label for model in shown],
+        facts=_facts(evidence),
+        settings=_settings(after),
+    )
+    path = evidence.folder / "report.html"
+    write_text(path, page)
+    return path
+
+
+def _tiles(evidence: Evidence, row: Row) -> list[tuple[str, str, str]]:
+    """The few numbers that matter: (what, number, remark)."""
+    table = evidence.table
+    unknown = ("unknown", "no labels")
+    tiles = []
+    if table.lower and table.lower is not row:
+        tiles.append(
+            ("source only", *((f"{percent(table.lower.mean)} %", "before") if _known(table.lower) else unknown))
+        )
+    tiles.append((row.label, *((f"{percent(row.mean)} %", METRICS[table.metric]) if _known(row) else unknown)))
+    if table.oracle and table.oracle is not row and _known(table.oracle):
+        tiles.append((table.oracle.label, f"{percent(table.oracle.mean)} %", "sees target labels"))
+    if row.gap_closed is not None and not row.oracle and table.lower is not row:
+        tiles.append(("gap closed", f"{percent(row.gap_closed, 0)} %", "0 is no help, 100 the oracle"))
+    if row.a_distance is not None:
+        earlier = evidence.before.mean("a_distance") if evidence.before else None
+        moved = f"{earlier:.2f} → {row.a_distance:.2f}" if earlier is not None else f"{row.a_distance:.2f}"
+        tiles.append(("proxy A-distance", moved, "0 alike, 2 apart"))
+    return tiles
+
+
+def _known(row: Row) -> bool:
+    return row.mean is not None
+
+
+def _facts(evidence: Evidence) -> list[tuple[str, str, str]]:
+    """How the numbers came about: (what, which, what that means)."""
+    table, result = evidence.table, evidence.after.results[0]
+    examples = result.metrics.get("target_examples")
+    seeds = ", ".join(map(str, table.seeds))
+    deviation = "± is the sample standard deviation; intervals are 95 %, by Student's t" if len(table.seeds) > 1 else ""
+    facts = [
+        ("protocol", result.protocol, PROTOCOLS.get(result.protocol, "")),
+        (
+            "weights chosen",
+            result.selection,
+            f"{SELECTIONS.get(result.selection, '')}; target labels had no say".lstrip("; "),
+        ),
+        ("seeds" if len(table.seeds) > 1 else "seed", seeds, deviation),
+        ("steps", f"{table.steps:,}" if table.steps is not None else "differ between rows", ""),
+        ("backbone", table.backbone, ""),
+        ("measured on", f"{examples:,} target examples" if examples else "", ""),
+        (
+            "device",
+            result.device,
+            f"{result.train_seconds:,.0f} s of training for {evidence.after.label}, seed {result.seed}",
+        ),
+    ]
+    if table.oracle:
+        facts.append(
+            ("oracle", table.oracle.method, "saw target labels that the setting does not give; it is no method")
+        )
+    return [fact for fact in facts if fact[1]]
+
+
+def _settings(model: Model) -> list[tuple[str, str]]:
+    def plain(value: Any) -> str:
+        return ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+
+    chosen = model.results[0].settings.items()
+    hidden: tuple[Any, ...] = (None, False, "", {}, [])
+    return [
+        (name.replace("_", " "), plain(value)) for name, value in chosen if name != "classes" and value not in hidden
+    ]
