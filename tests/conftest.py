@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from two_processes import Pair
+
 from landbridge.data.domain import Domain, Examples
 from landbridge.data.images import Arrays
 
@@ -60,3 +62,11 @@ def toy_source() -> Domain:
 def toy_target() -> Domain:
     """The other side: turned by 35 degrees and moved along the line between the classes."""
     return gaussians("toy-target", (2.2, 0.0), 0.6, seed=2)
+
+
+@pytest.fixture(scope="session")
+def pair() -> Iterator[Pair]:
+    """Two processes with a gloo group between them."""
+    two = Pair()
+    yield two
+    two.close()

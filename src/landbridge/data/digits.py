@@ -13,7 +13,7 @@ from landbridge.data.domain import Domain, Examples
 from landbridge.data.images import Arrays
 from landbridge.data.kept import kept
 from landbridge.data.mnist import DIGITS
-from landbridge.data.rendering import Recipe, balanced_labels, render
+from landbridge.data.rendering import VERSION, Recipe, balanced_labels, render
 
 PRINTED = Recipe(
     size=28, height=(13, 23), rotation=22, shear=0.25, stretch=(0.7, 1.3), shift=3, weight=(-0.25, 0.7),
@@ -21,7 +21,7 @@ PRINTED = Recipe(
 )  # fmt: skip
 """How the digits of `digits/printed` vary."""
 
-_VERSION = 1  # of all three recipes: raise it when an image changes, so that no cache holds the old ones
+_SEED = 1
 _PRINTED = {"train": 10_000, "test": 2_000}
 _TESTED_A_CLASS = 50
 _VERSIONS_OVER_PHOTOGRAPHS = {"train": 4, "test": 1}
@@ -51,9 +51,9 @@ def load(variant: str | None, root: Path | None) -> Domain:
 
 
 def _printed(split: str, number: int) -> Examples:
-    labels = balanced_labels(_PRINTED[split], [_VERSION, number])
-    draw = partial(render, labels, PRINTED, [_VERSION, number])
-    return Examples(Arrays(lambda: kept(f"digits-printed-{split}", f"v{_VERSION}", draw), len(labels)), labels)
+    labels = balanced_labels(_PRINTED[split], [_SEED, number])
+    draw = partial(render, labels, PRINTED, [_SEED, number])
+    return Examples(Arrays(lambda: kept(f"digits-printed-{split}", f"v{VERSION}", draw), len(labels)), labels)
 
 
 def _handwritten() -> dict[str, tuple[Tensor, Tensor]]:
@@ -66,7 +66,7 @@ def _handwritten() -> dict[str, tuple[Tensor, Tensor]]:
     framed = torch.nn.functional.pad(small, (1, 1, 1, 1)).unsqueeze(1) * (255 / 16)
     large = torch.nn.functional.interpolate(framed, (28, 28), mode="bicubic", align_corners=False)
     images = large.round().clamp(0, 255).to(torch.uint8)
-    shuffled = torch.from_numpy(np.random.default_rng(_VERSION).permutation(len(labels)))
+    shuffled = torch.from_numpy(np.random.default_rng(_SEED).permutation(len(labels)))
     test = torch.zeros(len(labels), dtype=torch.bool)
     for digit in range(10):
         test[shuffled[labels[shuffled] == digit][:_TESTED_A_CLASS]] = True
@@ -81,7 +81,7 @@ def _over_photographs(x: Tensor, y: Tensor, split: str, number: int) -> Examples
         from sklearn.datasets import load_sample_images
 
         photographs = [np.asarray(image) for image in load_sample_images().images]
-        return torch.from_numpy(blend(digits[:, 0].numpy(), photographs, [_VERSION, number]))
+        return torch.from_numpy(blend(digits[:, 0].numpy(), photographs, [_SEED, number]))
 
     which = torch.arange(len(x)).repeat_interleave(versions)
     return Examples(Arrays(make, len(digits)), y.repeat_interleave(versions), which if versions > 1 else None)

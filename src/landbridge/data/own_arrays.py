@@ -105,7 +105,8 @@ def _inputs(path: Path, name: str, array: np.ndarray[Any, Any]) -> Tensor:
     if array.ndim and not len(array):
         raise BadDataError(f"{path}: '{name}' is empty")
     if array.ndim == 2 and array.dtype.kind in "fiub":
-        values = torch.from_numpy(array.astype(np.float32))
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is named below
+            values = torch.from_numpy(array.astype(np.float32))
         broken = (~torch.isfinite(values)).any(dim=1).nonzero().flatten()
         if len(broken):
             raise BadDataError(

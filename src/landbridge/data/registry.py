@@ -116,8 +116,8 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
     """A domain by its name, or from a path of one's own data.
 
     Args:
-        name: a name of the registry (`mnist`, `pacs/sketch`), or a path: a folder with one sub-folder a class (`train/` and
-            `test/` are the splits where they exist), a `.csv` of `path,label`, an `.npz` with `x` and maybe `y`.
+        name: a name of the registry (`mnist`, `pacs/sketch`), or a path: a folder with one sub-folder a class (`train/`
+            and `test/` are the splits where they exist), a `.csv` of `path,label`, an `.npz` with `x` and maybe `y`.
         root: the folder that holds the data sets; `LANDBRIDGE_DATA` by default.
         unlabelled: read a folder of images at any depth, without labels.
 

@@ -28,6 +28,9 @@ _FACES: tuple[tuple[str, int], ...] = (
 _CANVAS, _HEIGHT = 128, 64
 _CHUNK = 2_000
 
+VERSION = 2
+"""Of the drawing: raised when it changes, so that no cache holds images of an older one."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -121,7 +124,7 @@ def _depth(labels: Numbers, recipe: Recipe, rng: np.random.Generator) -> Tensor:
     depth = _sampled(atlas[own], x, y)
     for side in (-1, 1):
         beside = torch.from_numpy(rng.integers(10, size=count))
-        gap = torch.from_numpy(rng.uniform(2, 10, count).astype(np.float32))
+        gap = torch.from_numpy(rng.uniform(4, 14, count).astype(np.float32))
         away = side * ((widths[own] + widths[own[0], beside]) / 2 + gap)
         there = torch.from_numpy(rng.random(count) < recipe.neighbours).nonzero().flatten()
         if len(there):
@@ -182,7 +185,7 @@ def _glyphs() -> tuple[Tensor, Tensor]:
         float32 [faces, 10, side, side] (positive inside), float32 [faces, 10].
     """
     import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageChops, ImageDraw, ImageFont
     from scipy.ndimage import distance_transform_edt
 
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -196,11 +199,13 @@ def _glyphs() -> tuple[Tensor, Tensor]:
         font = ImageFont.truetype(folder / name, round(200 * _HEIGHT / max(box[3] - box[1] for box in boxes)))
         boxes = [font.getbbox(digit, anchor="ls") for digit in digits]
         middle = (min(box[1] for box in boxes) + max(box[3] for box in boxes)) / 2
-        for digit, (text, box) in enumerate(zip(digits, boxes)):
+        for digit, text in enumerate(digits):
             picture = Image.new("L", (_CANVAS, _CANVAS))
-            corner = (_CANVAS / 2 - (box[0] + box[2]) / 2, _CANVAS / 2 - middle)
-            ImageDraw.Draw(picture).text(corner, text, font=font, fill=255, anchor="ls")
+            ImageDraw.Draw(picture).text((_CANVAS / 4, _CANVAS / 2 - middle), text, font=font, fill=255, anchor="ls")
+            # Fonts leave unequal room at a digit's sides; here the ink itself stands in the middle.
+            left, _, right, _ = picture.getbbox() or (0, 0, 0, 0)
+            picture = ImageChops.offset(picture, (_CANVAS - left - right) // 2, 0)
             inside = np.asarray(picture) > 127
             atlas[face, digit] = distance_transform_edt(inside) - distance_transform_edt(~inside)
-            widths[face, digit] = box[2] - box[0]
+            widths[face, digit] = right - left
     return torch.from_numpy(atlas), torch.from_numpy(widths)

@@ -53,6 +53,6 @@ def _variable(path: Path, name: str) -> np.ndarray[Any, Any]:
 
     try:
         found: np.ndarray[Any, Any] = loadmat(path, variable_names=[name])[name]
-    except (MatReadError, KeyError, ValueError, TypeError, NotImplementedError, EOFError, OSError, zlib.error) as error:
+    except (MatReadError, LookupError, ValueError, TypeError, RuntimeError, EOFError, OSError, zlib.error) as error:
         raise BadDataError(f"{path} is not SVHN's Matlab file or damaged ({error}): fetch it anew") from error
     return found

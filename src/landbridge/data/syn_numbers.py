@@ -7,7 +7,7 @@ from landbridge.data.domain import Domain, Examples
 from landbridge.data.images import Arrays
 from landbridge.data.kept import kept
 from landbridge.data.mnist import DIGITS
-from landbridge.data.rendering import Recipe, balanced_labels, render
+from landbridge.data.rendering import VERSION, Recipe, balanced_labels, render
 
 RECIPE = Recipe(
     size=32, height=(16, 27), rotation=18, shear=0.25, stretch=(0.7, 1.15), shift=2.5, weight=(-0.2, 1.0),
@@ -18,7 +18,7 @@ RECIPE = Recipe(
 COUNTS = {"100k": (100_000, 9_553), "full": (479_400, 9_553)}
 """Sizes of train and test by variant; `full` has those of the published archive."""
 
-_VERSION = 1
+_SEED = 1
 
 
 def load(variant: str | None, root: Path | None) -> Domain:
@@ -45,6 +45,6 @@ def rendered(train: int, test: int) -> Domain:
 
 
 def _examples(split: str, count: int, number: int) -> Examples:
-    labels = balanced_labels(count, [_VERSION, number])
-    draw = partial(render, labels, RECIPE, [_VERSION, number])
-    return Examples(Arrays(lambda: kept(f"syn-numbers-{split}", f"v{_VERSION}-{count}", draw), count), labels)
+    labels = balanced_labels(count, [_SEED, number])
+    draw = partial(render, labels, RECIPE, [_SEED, number])
+    return Examples(Arrays(lambda: kept(f"syn-numbers-{split}", f"v{VERSION}-{count}", draw), count), labels)

@@ -67,7 +67,7 @@ def _write(evidence: Evidence) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"percent": percent, "spread": spread}
+    pages.filters |= {"percent": percent, "spread": spread, "kept": _kept}
     after, table = evidence.after, evidence.table
     row = table.row(after.name) or table.rows[-1]
     shown = [model for model in (evidence.before, after) if model and model.snapshot]
@@ -81,14 +81,10 @@ def _write(evidence: Evidence) -> Path:
         tiles=_tiles(evidence, row),
         bars=plots.bars(table) if any(other.mean is not None for other in table.rows) else None,
         others=[verdicts.gap(table, other) for other in table.adapting if other.method != after.name],
-        sections=[
-            part
-            for part in (sections.training(evidence), sections.features(evidence), sections.classes(evidence))
-            if part.figures
-        ],
+        sections=[part for part in (make(evidence) for make in sections.EVERY) if part.figures],
         samples={
             table.target: cards("target", taken, evidence.classes),
-            table.source or "source": cards("source", taken[-1:], evidence.classes, 12),
+            table.source or "source": cards("source", taken[-1:], evidence.classes, 8),
         },
         shown=[model.label for model in shown],
         facts=_facts(evidence),
@@ -106,7 +102,7 @@ def _tiles(evidence: Evidence, row: Row) -> list[tuple[str, str, str]]:
     tiles = []
     if table.lower and table.lower is not row:
         tiles.append(
-            ("source only", *((f"{percent(table.lower.mean)} %", "before") if _known(table.lower) else unknown))
+            (table.lower.label, *((f"{percent(table.lower.mean)} %", "before") if _known(table.lower) else unknown))
         )
     tiles.append((row.label, *((f"{percent(row.mean)} %", METRICS[table.metric]) if _known(row) else unknown)))
     if table.oracle and table.oracle is not row and _known(table.oracle):
@@ -118,6 +114,11 @@ def _tiles(evidence: Evidence, row: Row) -> list[tuple[str, str, str]]:
         moved = f"{earlier:.2f} → {row.a_distance:.2f}" if earlier is not None else f"{row.a_distance:.2f}"
         tiles.append(("proxy A-distance", moved, "0 alike, 2 apart"))
     return tiles
+
+
+def _kept(text: str) -> str:
+    """The text with its percent signs kept on the line of their numbers."""
+    return text.replace(" %", "\u00a0%")
 
 
 def _known(row: Row) -> bool:

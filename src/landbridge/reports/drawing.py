@@ -64,16 +64,16 @@ def svg(figure: Figure, name: str, alt: str, shape: str = "") -> Markup:
     """
     out = io.StringIO()
     with matplotlib.rc_context(_STYLE | _colours()):
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": None})
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.S)
     text = re.sub(r"font-family: [^;\"]*;? ?", "", text)
     text = text.replace("xlink:href", "href")
     text = _ids(text, name)
-    text = re.sub(r'(<use [^>]*?) style="[^"]*"', r"\1", text)
+    text = re.sub(r"<g([^>]*)>\s*((?:<use [^>]*/>\s*)+)</g>", _share_style, text)
     text = re.sub(r'transform="rotate\(-0 [^"]*"', "", text)
-    text = re.sub(r"(\d+\.\d)\d+", r"\1", text)
+    text = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), text)
     text = re.sub(r"#a1([0-9a-f]{4})", lambda found: f"var(--{ROLES[int(found[1], 16)]})", text)
     text = re.sub(r"#b1([0-9a-f]{4})", lambda found: f"oklch(var(--class) {int(found[1], 16)})", text)
     text = re.sub(r">\s+<", "><", text)
@@ -99,6 +99,15 @@ def picture(pixels: NDArray[np.uint8]) -> str:
 def _colours() -> dict[str, str]:
     names = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
     return {name: ink("muted") for name in names} | {"axes.edgecolor": ink("line"), "grid.color": ink("line")}
+
+
+def _share_style(found: re.Match[str]) -> str:
+    """Say once, on the group, what many markers of one kind repeat."""
+    styles = set(re.findall(r'style="([^"]*)"', found[2]))
+    if len(styles) != 1:
+        return found[0]
+    bare = re.sub(r' style="[^"]*"', "", found[2])
+    return f'<g{found[1]} style="{styles.pop()}">{bare}</g>'
 
 
 def _ids(text: str, name: str) -> str:

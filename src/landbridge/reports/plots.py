@@ -21,7 +21,7 @@ WIDE, NARROW, HALF = 940, 350, 440
 """Widths in pixels: of the page's column, of a phone, of half the column."""
 
 
-_BESIDE: dict[str, Any] = {"color": ink("ink"), "va": "center"}
+_BESIDE: dict[str, Any] = {"color": ink("ink"), "va": "center", "fontsize": 12}
 
 
 def short(name: str, most: int = 16) -> str:
@@ -49,7 +49,7 @@ def bars(table: Table) -> Markup:
         if low is not None and high is not None and high > low:
             axes.axvspan(100 * low, 100 * high, color=ink("oracle"), alpha=0.13, lw=0)
             text = f"the gap: {100 * (high - low):.1f} points"
-            axes.text(50 * (low + high), len(rows) - 0.38, text, ha="center", va="bottom", color=ink("muted"))
+            axes.text(50 * (low + high), len(rows) - 0.38, text, ha="center", va="bottom", color=ink("muted"), fontsize=12)
         for y, row in enumerate(rows):
             _bar(axes, y, row, narrow)
         axes.set(xlim=(0, 100), ylim=(-0.55, len(rows) - (0.4 if narrow else 0.45)))
@@ -97,7 +97,7 @@ def training(
         name: of the drawing.
         limits: of the vertical axis; by default what the curves need.
     """
-    figure, axes = canvas(HALF, 270)
+    figure, axes = canvas(400, 250)
     if limits:
         axes.axhline(0.5, color=ink("line"), lw=1, ls=(0, (2, 3)))
     ends = []
@@ -121,7 +121,8 @@ def training(
     ends.sort()
     places = spread_out([value for value, _, _ in ends], 0.075 * (top - bottom), bottom, top)
     for y, (_, what, colour) in zip(places, ends):
-        axes.text(1.02, (y - bottom) / (top - bottom), what, color=colour, va="center", transform=axes.transAxes)
+        at = (1.02, (y - bottom) / (top - bottom))
+        axes.text(*at, what, color=colour, va="center", fontsize=12, transform=axes.transAxes)
     axes.set_xlabel("step")
     axes.set_xlim(left=0)
     axes.grid(axis="y", lw=0.6)
@@ -161,13 +162,13 @@ def distances(rows: Sequence[tuple[str, float, str]]) -> Markup:
     """Proxy A-distances on a line from 0 (indistinguishable) to 2 (told apart perfectly): (name, value, role)."""
 
     def draw(narrow: bool) -> Figure:
-        figure, axes = canvas(NARROW if narrow else HALF, 40 * len(rows) + 54)
+        figure, axes = canvas(NARROW if narrow else WIDE, 40 * len(rows) + 54)
         for y, (name, value, role) in enumerate(rows[::-1]):
             axes.plot([0, 2], [y, y], color=ink("line"), lw=1)
             axes.plot([0, value], [y, y], color=ink(role), lw=2.4)
             axes.plot([value], [y], "o", ms=10, mfc=ink(role), mec=ink("paper"), mew=1.5)
-            axes.text(0, y + 0.3, short(name, 34), color=ink("ink"), va="center")
-            axes.text(2, y + 0.3, f"{value:.2f}", color=ink("ink"), va="center", ha="right", weight="bold")
+            axes.text(0, y + 0.32, short(name, 34), **_BESIDE)
+            axes.text(2, y + 0.32, f"{value:.2f}", ha="right", weight="bold", **_BESIDE)
         axes.set(xlim=(0, 2.04), ylim=(-0.45, len(rows) - 0.45), yticks=[])
         axes.set_xticks([0, 0.5, 1, 1.5, 2])
         axes.set_xlabel("0 cannot be told apart · 2 told apart perfectly")
@@ -200,7 +201,7 @@ def paired(
             if old is not None:
                 axes.plot([100 * old], [y], "o", ms=8, mfc=ink("paper"), mec=ink("before"), mew=2)
             if new is None:
-                axes.text(0, y, " no examples", color=ink("muted"), va="center")
+                axes.text(0, y, " no examples", color=ink("muted"), va="center", fontsize=12)
             else:
                 axes.plot([100 * new], [y], "o", ms=8, mfc=ink("after"), mec=ink("after"))
         axes.set_yticks(range(len(part)), [short(classes[i]) for i in reversed(part)])
@@ -294,7 +295,7 @@ def by_class(
         for number in range(len(classes) if len(classes) <= 20 else 0):
             if (labels[0] == number).any():
                 x, y = np.median(source[labels[0] == number], axis=0)
-                axes.text(x, y, short(classes[number], 9), ha="center", va="center", color=ink("ink"), fontsize=15)
+                axes.text(x, y, short(classes[number], 9), ha="center", va="center", color=ink("ink"), fontsize=14)
 
     return _plane(draw, name, alt)
 

@@ -148,11 +148,10 @@ def classes(evidence: Evidence) -> Section:
     elif taken:
         section.title = "What the target is called"
         section.intro = "Whether these calls are right is unknown: no labels."
-        old = before.snapshot["target_predicted"] if before and before.snapshot is not None else None
-        shares = [
-            None if values is None else _shares(values.tolist(), len(evidence.classes)) for values in (old, taken)
-        ]
-        drawing = plots.paired(evidence.classes, shares[0], shares[1] or [], "by-class", "share")
+        old = None
+        if before and before.snapshot is not None:
+            old = _shares(before.snapshot["target_predicted"].tolist(), len(evidence.classes))
+        drawing = plots.paired(evidence.classes, old, _shares(taken, len(evidence.classes)), "by-class", "share")
         section.figures.append(Figure("Share of the target called each class", drawing, rings))
     matrices = [(model.label, model.confusion()) for model in (before, after) if model]
     for number, (label, matrix) in enumerate(matrices):
@@ -167,3 +166,7 @@ def classes(evidence: Evidence) -> Section:
 def _shares(predicted: Sequence[int], count: int) -> list[float | None]:
     counts = Counter(predicted)
     return [counts[number] / len(predicted) for number in range(count)]
+
+
+EVERY = (training, features, classes)
+"""The parts, in the order of the page."""

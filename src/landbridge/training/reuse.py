@@ -38,7 +38,7 @@ class PhaseStore:
         trainer, setup = self.trainer, method.setup
         digest = hashlib.blake2b(digest_size=16)
         settings = (self.phase.recipe, self.steps, trainer.seed, trainer.batch_size, trainer.augment, trainer.clip)
-        device = (trainer.fabric.world_size, trainer.fabric.device.type, str(trainer.fabric._precision))
+        device = (trainer.fabric.world_size, trainer.fabric.device.type, trainer.fabric._precision.precision)
         digest.update(repr((settings, device, setup.rate, setup.momentum, setup.weight_decay)).encode())
         for name in self.phase.inputs:
             view = trainer.domains[name]

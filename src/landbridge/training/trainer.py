@@ -141,8 +141,11 @@ class Trainer:
         turns: list[Losses] = []
         generator = self.method.losses(batch, at)
         while (turn := self._next(generator)) is not None:
+            turns.append(turn)
             moved = [name for name in (turn.moves or groups) if groups[name].parameters[0].requires_grad]
             parameters = [p for name in moved for p in groups[name].parameters if p.requires_grad]
+            if not parameters:
+                continue
             for parameter in parameters:
                 parameter.grad = None
             if turn.combine is not None:
@@ -157,7 +160,6 @@ class Trainer:
                 if self.clip is not None:
                     self.fabric.clip_gradients(self.method, optimisers[name], max_norm=self.clip)
                 optimisers[name].step()
-            turns.append(turn)
         return turns
 
     def _next(self, generator: Iterator[Losses]) -> Losses | None:

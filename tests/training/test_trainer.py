@@ -1,0 +1,215 @@
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from methods_suite import Bench
+from torch import nn
+
+from landbridge.core.errors import BadDataError, DivergedError
+from landbridge.data.batches import Batch
+from landbridge.data.domain import Domain
+from landbridge.runs import Run
+from landbridge.training.averaging import Averaged
+from landbridge.training.method import Domains, Losses, Method, Moment, Phase, Setup
+from landbridge.training.schedules import constant, cosine, ganin_lambda, ganin_rate
+from landbridge.training.trainer import set_mode, share_out
+
+
+@pytest.fixture
+def bench(toy_source: Domain, toy_target: Domain) -> Bench:
+    return Bench(toy_source, toy_target, steps=20)
+
+
+class Recorded(Method):
+    """Two phases, a refresh, two turns, and a diary of the order in which all happens."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self.critic = nn.Linear(setup.backbone.width, 1)
+        self.diary: list[str] = []
+
+    def phases(self) -> Sequence[Phase]:
+        return (
+            Phase("first", 1.0, ("source",), trains=("head",)),
+            Phase("second", 3.0, trains=lambda at: ("head",) if at.progress < 0.5 else ("head", "critic"), refresh_every=5),
+        )
+
+    def begin(self, domains: Domains, at: Moment) -> None:
+        self.diary.append(f"begin {at.phase}")
+
+    def refresh(self, domains: Domains, at: Moment) -> None:
+        self.eval()
+        self.diary.append(f"refresh {at.step}")
+
+    def after_step(self, at: Moment) -> None:
+        self.diary.append(f"{at.phase} {at.step} {at.progress:.2f} {at.overall:.2f}")
+
+    def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
+        assert set(batch) == ({"source"} if at.phase == "first" else {"source", "target"})
+        features = self.backbone(batch["source"].x)
+        yield Losses(label=self.head(features).square().mean(), moves=("head",))
+        assert all(p.grad is None for p in self.critic.parameters() if not p.requires_grad)
+        yield Losses(critic=self.critic(features).square().mean(), moves=("critic",))
+
+
+def test_the_order_of_things(bench: Bench) -> None:
+    method = Recorded(bench.method("x", Method).setup)
+    bench.trainer().fit(method, {"source": bench.source.labelled(), "target": bench.target.unlabelled()})
+    assert method.diary[:3] == ["begin first", "first 0 0.00 0.00", "first 1 0.20 0.05"]
+    assert method.diary[6:9] == ["begin second", "refresh 0", "second 0 0.00 0.25"]
+    assert [line for line in method.diary if line.startswith("refresh")] == ["refresh 0", "refresh 5", "refresh 10"]
+    assert method.diary[-1] == "second 14 0.93 0.95"
+
+
+def test_share_out_adds_up() -> None:
+    for shares in ([1.0, 1.0, 1.0], [0.0, 2.0], [0.1, 0.0, 0.7], [0.0]):
+        assert sum(share_out(17, shares)) == (17 if sum(shares) else 0)
+
+
+class Combined(Method):
+    """Gradients are combined by hand: here, each is replaced by its sign."""
+
+    def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
+        loss = self.head(self.backbone(batch["source"].x)).square().mean()
+
+        def signs(losses: object, parameters: Sequence[nn.Parameter]) -> list[torch.Tensor | None]:
+            return [torch.sign(g) for g in torch.autograd.grad(loss, list(parameters))]
+
+        yield Losses(size=loss, combine=signs)
+
+
+def test_combine_makes_the_gradients(bench: Bench) -> None:
+    method = Combined(bench.method("x", Method).setup)
+    bench.trainer(steps=1).fit(method, {"source": bench.source.labelled(), "target": bench.target.unlabelled()})
+    for parameter in method.parameters():
+        assert set(parameter.grad.unique().tolist()) <= {-1.0, 0.0, 1.0}
+
+
+class Exploding(Method):
+    """Sound for a while, then not."""
+
+    needs = {"source": "labelled"}
+    value = float("nan")
+
+    def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
+        loss = self.head(self.backbone(batch["source"].x)).square().mean()
+        yield Losses(size=loss * (self.value if at.step >= 12 else 1.0))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e9])
+def test_bad_losses_stop_the_run_and_keep_the_last_good_checkpoint(
+    value: float, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Exploding, "value", value)
+    with pytest.raises(DivergedError, match=r"diverged at step 15 \(size .*lower --rate.*last good checkpoint is in"):
+        bench.train("x", Exploding, tmp_path / "run", checkpoint_every=5, log_every=1000)
+    state = Run.open(tmp_path / "run").load_checkpoint()
+    assert state is not None
+    assert state["position"]["step"] == 10
+    assert all(value.isfinite().all() for value in state["method"].values())
+
+
+def test_clipping_bounds_the_step(bench: Bench) -> None:
+    moved = []
+    for clip in (None, 1e-4):
+        method = bench.method("source-only", Plain)
+        before = torch.cat([p.detach().flatten().clone() for p in method.parameters()])
+        bench.trainer(steps=1, clip=clip).fit(method, {"source": bench.source.labelled()})
+        moved.append(float((torch.cat([p.detach().flatten() for p in method.parameters()]) - before).norm()))
+    assert moved[1] <= 1.5e-4 * bench.rate * 2
+    assert moved[0] > 10 * moved[1]
+
+
+class Plain(Method):
+    """Cross-entropy on the source."""
+
+    needs = {"source": "labelled"}
+
+    def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
+        logits = self.head(self.backbone(batch["source"].x))
+        yield Losses(label=nn.functional.cross_entropy(logits, batch["source"].y))
+
+
+def test_a_label_free_score_keeps_the_weights_it_likes_best(bench: Bench, tmp_path: Path) -> None:
+    seen: list[torch.Tensor] = []
+
+    def score(model: nn.Module) -> float:
+        seen.append(model.head.output.weight.detach().clone())  # type: ignore[union-attr,operator]
+        return [0.1, 0.9, 0.5, 0.2][len(seen) - 1]
+
+    method = bench.train("x", Plain, tmp_path / "run", checkpoint_every=5, score=score)
+    assert len(seen) == 4
+    assert torch.equal(method.head.output.weight, seen[1])
+
+
+def test_frozen_parts_keep_their_statistics() -> None:
+    network = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout()), nn.Linear(2, 2), nn.Dropout())
+    network[0].requires_grad_(False)
+    set_mode(network, True)
+    assert [m.training for m in (network, network[0], network[0][1], network[0][2], network[1], network[2])] == [
+        True, False, False, False, True, True,
+    ]  # fmt: skip
+    before = network[0][1].running_mean.clone()
+    network(torch.randn(8, 2))
+    assert torch.equal(before, network[0][1].running_mean)
+
+
+def test_shared_phases_are_computed_once_and_change_nothing(bench: Bench, tmp_path: Path) -> None:
+    from landbridge.adaptation import METHODS
+
+    source_only, sa = METHODS.resolve("source-only"), METHODS.resolve("sa")
+    alone = bench.train("sa", sa).state_dict()
+    bench.train("source-only", source_only, store=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    calls: list[int] = []
+    original = sa.losses
+
+    def losses(self: Method, batch: Batch, at: Moment) -> Iterator[Losses]:
+        calls.append(at.step)
+        return original(self, batch, at)
+
+    sa.losses = losses
+    try:
+        reused = bench.train("sa", sa, store=tmp_path).state_dict()
+        assert not calls
+        bench.train("sa", sa, store=tmp_path, seed=1)
+        assert len(calls) == 20
+    finally:
+        sa.losses = original
+    assert all(torch.equal(alone[key], reused[key]) for key in alone)
+
+
+def test_a_batch_larger_than_what_ranks_can_share(bench: Bench) -> None:
+    with pytest.raises(BadDataError, match="no examples"):
+        views = {"source": bench.source.labelled().subset(torch.tensor([], dtype=torch.int64))}
+        bench.trainer().fit(bench.method("x", Plain), views)
+
+
+def test_bf16_trains(bench: Bench) -> None:
+    from lightning.fabric import Fabric
+
+    trainer = bench.trainer(steps=20)
+    trainer.fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    method = trainer.fit(bench.method("x", Plain), {"source": bench.source.labelled()})
+    assert all(p.dtype == torch.float32 and p.isfinite().all() for p in method.parameters())
+
+
+def test_schedules() -> None:
+    assert ganin_lambda(0.0) == 0.0
+    assert ganin_lambda(1.0) == pytest.approx(0.99990920)
+    assert ganin_rate(1.0) == pytest.approx(11**-0.75)
+    assert cosine(0.25) == pytest.approx(0.8535533906)
+    assert constant(0.3) == 1.0
+
+
+def test_averages_follow_slowly_and_forget_the_start() -> None:
+    module = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(module.weight)
+    average, expected = Averaged(module, 0.9), 0.0
+    for step in range(20):
+        nn.init.constant_(module.weight, float(step))
+        average.update(module)
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * step
+    assert float(average.module.weight) == pytest.approx(expected, rel=1e-5)
