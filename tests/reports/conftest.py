@@ -124,7 +124,9 @@ def make_comparison(folder: Path, seeds: Sequence[int] = (0, 1, 2), **changes: A
     for method, kind in kinds.items():
         for seed in seeds:
             accuracy = kind["accuracy"] + 0.013 * (seed - 1) * (-1) ** len(method)
-            make_run(folder / "cells" / method / str(seed), method, seed=seed, **(kind | {"accuracy": accuracy} | changes))
+            make_run(
+                folder / "cells" / method / str(seed), method, seed=seed, **(kind | {"accuracy": accuracy} | changes)
+            )
     confused = {"accuracy": 0.11, "domain_accuracy": 0.5, "shift": 0.05, "flat": False} | changes
     make_run(folder / "illustration", "dann", **confused)
     plan = {

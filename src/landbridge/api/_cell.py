@@ -15,6 +15,7 @@ from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.core.files import write_text
 from landbridge.core.processes import barrier, world
 from landbridge.core.registry import resolve
+from landbridge.data.augment import augmentation
 from landbridge.data.batches import IN_MEMORY, seed_of
 from landbridge.data.domain import Domain, View, match_classes
 from landbridge.data.registry import DOMAINS, data_root, load_domain
@@ -169,6 +170,12 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
     if settings.ema is not None:
         method = WithAverage(method, settings.ema)
 
+    judge = None
+    augmentation(settings.augment)
+    if settings.select != "last":
+        views["source"], held = source.validation(seed=settings.seed)
+        judge = scorer(settings.select, held, target.unlabelled(_training_split(settings)), seed=settings.seed)
+
     fabric = machine.fabric(settings.precision, folder)
     run = Run(folder, asdict(settings))
     if run.finished:
@@ -176,10 +183,6 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
     if settings.baseline and settings.method != "source-only":
         plain = replace(settings, method="source-only", options={}, select="last", baseline=False)
         train_cell(plain, folder / "baseline", machine, store, "source-only")
-    judge = None
-    if settings.select != "last":
-        views["source"], held = source.validation(seed=settings.seed)
-        judge = scorer(settings.select, held, target.unlabelled(_training_split(settings)), seed=settings.seed)
     trainer = Trainer(
         fabric,
         settings.steps,
@@ -289,8 +292,12 @@ def command_of(settings: Settings) -> str:
 
 
 def free_folder(out: str | None, what: str) -> Path:
-    """The folder asked for, or `runs/<time>-<what>`."""
-    return Path(out) if out else Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{what}"
+    """The folder asked for, or `runs/<time>-<what>`, one that is not there yet."""
+    if out:
+        return Path(out)
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{what}"
+    candidates = (Path("runs") / f"{name}{suffix}" for suffix in ("", *(f"-{n}" for n in range(2, 1000))))
+    return next(path for path in candidates if not path.exists())
 
 
 def fetch(names: Sequence[str], root: str | None) -> None:

@@ -38,14 +38,14 @@ def predict(model: str, images: str, out: str = "predictions.csv", backbone: str
 
     from landbridge.core.errors import MissingDataError
     from landbridge.core.files import atomic_path
-    from landbridge.data.folders import find_images
+    from landbridge.data.folders import images_below
     from landbridge.data.images import ImageFiles
     from landbridge.nn.models import Classifier
 
     where = Path(images).expanduser()
     if not where.exists():
         raise MissingDataError(f"no such file or folder: {where}")
-    files = ImageFiles([where] if where.is_file() else find_images(where))
+    files = ImageFiles([where] if where.is_file() else images_below(where))
     if not len(files):
         raise MissingDataError(f"no images in {where}")
     loaded, target = Classifier.load(model, backbone), Path(out)

@@ -152,7 +152,9 @@ class Table:
             f"{self.source} -> {self.target}",
             f"{_of(row.protocol for row in self.rows)} protocol",
             f"weights chosen by: {_of(row.selection for row in self.rows)}",
-            f"seeds {', '.join(map(str, self.seeds))} (± is the sample standard deviation)",
+            f"seeds {', '.join(map(str, self.seeds))} (± is the sample standard deviation)"
+            if len(self.seeds) > 1
+            else f"seed {self.seeds[0]}",
             f"{self.steps} steps" if self.steps is not None else "steps differ between rows",
             f"backbone {self.backbone}",
         ]

@@ -11,8 +11,11 @@ from landbridge.nn.blueprint import Blueprint
 from landbridge.nn.preprocessing import Preprocessing
 
 
-def ganin_mnist() -> Blueprint:
+def ganin_mnist(batch_norm: bool = False) -> Blueprint:
     """The MNIST network of Ganin and Lempitsky (ICML 2015, figure 4a): 28x28 to 768 features.
+
+    Args:
+        batch_norm: put BatchNorm behind each convolution, which the paper's network has not.
 
     >>> import torch
     >>> ganin_mnist().network(torch.zeros(1, 3, 28, 28)).shape
@@ -21,9 +24,11 @@ def ganin_mnist() -> Blueprint:
     network = nn.Sequential(
         OrderedDict(
             conv1=nn.Conv2d(3, 32, 5),
+            **({"norm1": nn.BatchNorm2d(32)} if batch_norm else {}),
             relu1=nn.ReLU(inplace=True),
             pool1=nn.MaxPool2d(2),
             conv2=nn.Conv2d(32, 48, 5),
+            **({"norm2": nn.BatchNorm2d(48)} if batch_norm else {}),
             relu2=nn.ReLU(inplace=True),
             pool2=nn.MaxPool2d(2),
             flatten=nn.Flatten(),

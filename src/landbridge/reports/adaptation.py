@@ -7,10 +7,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from landbridge.core.files import write_json, write_text
 from landbridge.core.text import percent
-from landbridge.evaluation.table import METRICS, Row, spread
+from landbridge.evaluation.table import METRICS, Row, Table, spread
 from landbridge.reports import plots, sections, verdicts
+from landbridge.reports.drawing import hue_css
 from landbridge.reports.evidence import Evidence, Model, of_comparison, of_run
 from landbridge.reports.pictures import cards
+from landbridge.reports.plots import short
 from landbridge.runs import Run
 
 PROTOCOLS = {
@@ -40,14 +42,14 @@ def write_run_report(run: Run) -> Path:
     return _write(of_run(run))
 
 
-def write_comparison_report(folder: Path) -> Path:
+def write_comparison_report(folder: Path) -> Table:
     """Write `table.json`, `table.md` and `report.html` into a comparison folder, from its finished cells.
 
     Args:
         folder: holds `comparison.json` and `cells/<method>/<seed>/`, and may hold `illustration/`.
 
     Returns:
-        The path of the report.
+        The table; the report stands in `folder / "report.html"`.
 
     Raises:
         MissingDataError: there is no comparison, or none of its cells is finished.
@@ -56,7 +58,8 @@ def write_comparison_report(folder: Path) -> Path:
     evidence = of_comparison(Path(folder))
     write_json(evidence.folder / "table.json", evidence.table.to_json())
     write_text(evidence.folder / "table.md", evidence.table.to_markdown())
-    return _write(evidence)
+    _write(evidence)
+    return evidence.table
 
 
 def _write(evidence: Evidence) -> Path:
@@ -89,6 +92,7 @@ def _write(evidence: Evidence) -> Path:
         shown=[model.label for model in shown],
         facts=_facts(evidence),
         settings=_settings(after),
+        hues=[(short(name), hue_css(i, len(evidence.classes))) for i, name in enumerate(evidence.classes)],
     )
     path = evidence.folder / "report.html"
     write_text(path, page)

@@ -45,12 +45,21 @@ def hue(number: int, count: int) -> str:
     return f"#b1{round(360 * number / max(count, 1)) % 360:04x}"
 
 
-def canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure of so many pixels with one pair of axes, drawn in the page's manner."""
+def hue_css(number: int, count: int) -> str:
+    """The colour of a class in the page's own words.
+
+    >>> hue_css(1, 4)
+    'oklch(var(--class) 90)'
+    """
+    return _in_page(hue(number, count))
+
+
+def canvas(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure of so many pixels, and its axes side by side, drawn in the page's manner."""
     with matplotlib.rc_context(_STYLE | _colours()):
-        figure = Figure(figsize=(width / 72, height / 72), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
-        axes = figure.add_subplot()
-    return figure, axes
+        layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02)
+        figure = Figure(figsize=(width / 72, height / 72), layout=layout)
+        return figure, list(figure.subplots(1, columns, squeeze=False)[0])
 
 
 def svg(figure: Figure, name: str, alt: str, shape: str = "") -> Markup:
@@ -74,8 +83,7 @@ def svg(figure: Figure, name: str, alt: str, shape: str = "") -> Markup:
     text = re.sub(r"<g([^>]*)>\s*((?:<use [^>]*/>\s*)+)</g>", _share_style, text)
     text = re.sub(r'transform="rotate\(-0 [^"]*"', "", text)
     text = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), text)
-    text = re.sub(r"#a1([0-9a-f]{4})", lambda found: f"var(--{ROLES[int(found[1], 16)]})", text)
-    text = re.sub(r"#b1([0-9a-f]{4})", lambda found: f"oklch(var(--class) {int(found[1], 16)})", text)
+    text = _in_page(text)
     text = re.sub(r">\s+<", "><", text)
     box = re.search(r'viewBox="[^"]*"', text)
     assert box is not None
@@ -99,6 +107,12 @@ def picture(pixels: NDArray[np.uint8]) -> str:
 def _colours() -> dict[str, str]:
     names = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
     return {name: ink("muted") for name in names} | {"axes.edgecolor": ink("line"), "grid.color": ink("line")}
+
+
+def _in_page(text: str) -> str:
+    """The page's colours in place of their stand-ins."""
+    text = re.sub(r"#a1([0-9a-f]{4})", lambda found: f"var(--{ROLES[int(found[1], 16)]})", text)
+    return re.sub(r"#b1([0-9a-f]{4})", lambda found: f"oklch(var(--class) {int(found[1], 16)})", text)
 
 
 def _share_style(found: re.Match[str]) -> str:

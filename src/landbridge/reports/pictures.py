@@ -20,7 +20,7 @@ class Call:
     @property
     def mark(self) -> str:
         """A symbol, so that nobody needs to tell colours apart."""
-        return {True: "✓", False: "✗", None: "?"}[self.right]
+        return {True: "✓", False: "✗", None: ""}[self.right]
 
     @property
     def words(self) -> str:
@@ -30,12 +30,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Card:
-    """An image, its truth if known, and the calls of the models, earlier first."""
+    """An image, its truth if known, and the calls of the models, earlier first; one a line where names are long."""
 
     image: str
     truth: str | None
     calls: list[Call]
     pixelated: bool
+    stacked: bool = False
 
     @property
     def alt(self) -> str:
@@ -63,6 +64,7 @@ def cards(side: str, models: Sequence[Snapshot], classes: Sequence[str], most: i
             classes[labels[i]] if labels[i] >= 0 else None,
             [_call(taken, side, i, classes) for taken in same],
             max(images.shape[1:3]) < 64,
+            max(map(len, classes), default=0) > 5,
         )
         for i in range(min(len(images), most))
     ]

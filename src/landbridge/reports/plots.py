@@ -21,6 +21,7 @@ WIDE, NARROW, HALF = 940, 350, 440
 """Widths in pixels: of the page's column, of a phone, of half the column."""
 
 
+_ASIDE: dict[str, Any] = {"color": ink("muted"), "fontsize": 12}
 _BESIDE: dict[str, Any] = {"color": ink("ink"), "va": "center", "fontsize": 12}
 
 
@@ -45,11 +46,11 @@ def bars(table: Table) -> Markup:
 
     def draw(narrow: bool) -> Figure:
         rows = table.rows[::-1]
-        figure, axes = canvas(NARROW if narrow else WIDE, (58 if narrow else 50) * len(rows) + 52)
+        figure, (axes,) = canvas(NARROW if narrow else WIDE, (58 if narrow else 50) * len(rows) + 52)
         if low is not None and high is not None and high > low:
             axes.axvspan(100 * low, 100 * high, color=ink("oracle"), alpha=0.13, lw=0)
             text = f"the gap: {100 * (high - low):.1f} points"
-            axes.text(50 * (low + high), len(rows) - 0.38, text, ha="center", va="bottom", color=ink("muted"), fontsize=12)
+            axes.text(50 * (low + high), len(rows) - 0.38, text, ha="center", va="bottom", **_ASIDE)
         for y, row in enumerate(rows):
             _bar(axes, y, row, narrow)
         axes.set(xlim=(0, 100), ylim=(-0.55, len(rows) - (0.4 if narrow else 0.45)))
@@ -97,7 +98,7 @@ def training(
         name: of the drawing.
         limits: of the vertical axis; by default what the curves need.
     """
-    figure, axes = canvas(400, 250)
+    figure, (axes,) = canvas(400, 250)
     if limits:
         axes.axhline(0.5, color=ink("line"), lw=1, ls=(0, (2, 3)))
     ends = []
@@ -162,7 +163,7 @@ def distances(rows: Sequence[tuple[str, float, str]]) -> Markup:
     """Proxy A-distances on a line from 0 (indistinguishable) to 2 (told apart perfectly): (name, value, role)."""
 
     def draw(narrow: bool) -> Figure:
-        figure, axes = canvas(NARROW if narrow else WIDE, 40 * len(rows) + 54)
+        figure, (axes,) = canvas(NARROW if narrow else WIDE, 40 * len(rows) + 54)
         for y, (name, value, role) in enumerate(rows[::-1]):
             axes.plot([0, 2], [y, y], color=ink("line"), lw=1)
             axes.plot([0, value], [y, y], color=ink(role), lw=2.4)
@@ -201,12 +202,13 @@ def paired(
             if old is not None:
                 axes.plot([100 * old], [y], "o", ms=8, mfc=ink("paper"), mec=ink("before"), mew=2)
             if new is None:
-                axes.text(0, y, " no examples", color=ink("muted"), va="center", fontsize=12)
+                axes.text(0, y, " no examples", va="center", **_ASIDE)
             else:
                 axes.plot([100 * new], [y], "o", ms=8, mfc=ink("after"), mec=ink("after"))
         axes.set_yticks(range(len(part)), [short(classes[i]) for i in reversed(part)])
         axes.tick_params(axis="y", labelcolor=ink("ink"))
-        axes.set(xlim=(-0.02 * 100 * top, 102 * top), ylim=(-0.7, len(part) - 0.3))
+        axes.set_xlim(-2 * top, 102 * top)
+        axes.locator_params(axis="x", nbins=5)
         axes.set_xlabel(f"{what} (%)")
         for side in ("left", "bottom"):
             axes.spines[side].set_visible(False)
@@ -214,15 +216,11 @@ def paired(
     def draw(narrow: bool) -> Figure:
         columns = 1 if narrow or len(after) < 12 else 2
         length = math.ceil(len(after) / columns)
-        figure, axes = canvas(NARROW if narrow else WIDE, 24 * length + 46)
+        figure, every = canvas(NARROW if narrow else WIDE, 24 * length + 46, columns)
         parts = [range(start, min(start + length, len(after))) for start in range(0, len(after), length)]
-        if len(parts) == 1:
-            lines(axes, parts[0])
-        else:
-            figure.clear()
-            for one, part in zip(figure.subplots(1, len(parts), sharex=True), parts):
-                lines(one, part)
-                one.set_ylim(len(part) - length - 0.7, len(part) - 0.3)
+        for axes, part in zip(every, parts):
+            lines(axes, part)
+            axes.set_ylim(len(part) - length - 0.7, len(part) - 0.3)
         return figure
 
     said = "; ".join(f"{name} {percent(a)} to {percent(b)}" for name, a, b in zip(classes, earlier, after))
@@ -234,12 +232,12 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], name: str
     counts = np.asarray(matrix, dtype=float)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     n = len(shares)
-    figure, axes = canvas(HALF, HALF)
+    figure, (axes,) = canvas(HALF, HALF)
     for i, j in zip(*np.nonzero(shares > 0.004)):
         colour, alpha = ink("after" if i == j else "wrong"), round(0.08 + 0.92 * shares[i, j], 3)
         axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, color=colour, alpha=alpha, lw=0))
         if n <= 12 and shares[i, j] >= 0.015:
-            tone = ink("paper" if shares[i, j] > 0.5 else "ink")
+            tone = ink("paper" if shares[i, j] > 0.7 else "ink")
             axes.text(j, i, f"{100 * shares[i, j]:.0f}", ha="center", va="center_baseline", fontsize=10, color=tone)
     every = 1 if n <= 26 else 5
     ticks = list(range(0, n, every))
@@ -292,16 +290,30 @@ def by_class(
             colour = hue(number, len(classes))
             axes.plot(*source[labels[0] == number].T, "o", ms=5, mfc=colour, mec="none", alpha=0.6)
             axes.plot(*target[labels[1] == number].T, "o", ms=4.6, mfc="none", mec=colour, mew=1.2, alpha=0.85)
+        taken: list[Points] = []
         for number in range(len(classes) if len(classes) <= 20 else 0):
-            if (labels[0] == number).any():
-                x, y = np.median(source[labels[0] == number], axis=0)
-                axes.text(x, y, short(classes[number], 9), ha="center", va="center", color=ink("ink"), fontsize=14)
+            place = _thick(source[labels[0] == number])
+            if place is not None and all(np.abs(place - other).max() > 0.13 for other in taken):
+                taken.append(place)
+                text = short(classes[number], 9)
+                axes.text(
+                    float(place[0]), float(place[1]), text, ha="center", va="center", color=ink("ink"), fontsize=14
+                )
 
     return _plane(draw, name, alt)
 
 
+def _thick(points: Points) -> Points | None:
+    """Where the points of a class lie thickest: the one nearest to its eighth neighbour."""
+    if len(points) < 3:
+        return None
+    apart = np.sort(np.linalg.norm(points[:, None] - points[None], axis=2), axis=1)
+    place: Points = points[apart[:, min(8, len(points) - 1)].argmin()]
+    return place
+
+
 def _plane(draw: Callable[[Axes], None], name: str, alt: str) -> Markup:
-    figure, axes = canvas(320, 320)
+    figure, (axes,) = canvas(320, 320)
     draw(axes)
     axes.set(xlim=(-1.06, 1.06), ylim=(-1.06, 1.06), aspect="equal")
     axes.set_axis_off()

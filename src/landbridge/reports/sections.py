@@ -57,6 +57,8 @@ def training(evidence: Evidence) -> Section:
         else "How training went, on batches of the training examples.",
         [verdict] if verdict else [],
     )
+    learned = [verdicts.learning(values, len(evidence.classes)) for _, values in after.curves("source_accuracy")]
+    section.verdicts += [unlearned for unlearned in learned if unlearned and after.curves("classification")][:1]
     many = "Thin lines are seeds, bold their smoothed mean." if len(after.logs) > 1 else "Bold is the smoothed curve."
     if shares:
         named = {name.replace("_", " "): role for name, role in roles.items()}

@@ -145,10 +145,33 @@ def forgetting(before: float | None, after: float | None, limit: float = 0.03) -
     """
     if before is None or after is None or before - after <= limit:
         return None
+    fell = f"Accuracy on the source fell from {percent(before)} % to {percent(after)} %: "
+    if after < before / 2:
+        return Verdict("bad", f"{fell}the classes themselves were lost, so nothing useful could be carried over.")
+    return Verdict("mixed", f"{fell}adapting to the target cost some of what was known.")
+
+
+def learning(source_accuracy: Sequence[float], classes: int) -> Verdict | None:
+    """Whether the source was never learned, which no adaptation survives.
+
+    Args:
+        source_accuracy: on training batches, in order of steps.
+        classes: how many there are.
+
+    >>> print(learning([0.1] * 10, 10).text[:64])
+    The source itself was not learned: accuracy on it ends at 0.10 o
+    >>> learning([0.1, 0.5, 0.9, 0.95, 0.95, 0.95, 0.95], 10) is None
+    True
+    """
+    if len(source_accuracy) < 5 or classes < 2:
+        return None
+    mean = fmean(last_part(source_accuracy))
+    if mean >= 1 / classes + 0.25 * (1 - 1 / classes):
+        return None
     return Verdict(
-        "mixed",
-        f"Accuracy on the source fell from {percent(before)} % to {percent(after)} %: adapting to the target cost some "
-        "of what was known.",
+        "bad",
+        f"The source itself was not learned: accuracy on it ends at {mean:.2f} on training batches. A lower rate, "
+        "clipped gradients or a smaller weight of the adversary may help.",
     )
 
 

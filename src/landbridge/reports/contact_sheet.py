@@ -1,0 +1,75 @@
+"""A contact sheet: what the examples of a domain look like, a row a class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from landbridge.core.errors import BadDataError
+from landbridge.core.files import atomic_path
+from landbridge.reports.plots import short
+
+PAPER, INK, MUTED = "#fbfaf6", "#1e2529", "#5d676d"
+SIDE, GAP, MARGIN = 72, 6, 28
+"""Smallest side of a picture, space between pictures, space around all, in pixels."""
+
+
+def write_contact_sheet(images: Tensor, labels: Sequence[str], path: Path, title: str, across: int = 12) -> None:
+    """Write images as one PNG, those of a class in a row of their own with its name in front.
+
+    Args:
+        images: uint8 [n, C, H, W], grey or colour.
+        labels: the class of each; all empty where nobody knows them.
+        path: where to.
+        title: what stands above.
+        across: most pictures in a line; a class with more goes on below.
+
+    Raises:
+        BadDataError: these are no images, or there are none.
+
+    >>> import tempfile, torch
+    >>> path = Path(tempfile.mkdtemp()) / "sheet.png"
+    >>> write_contact_sheet(torch.zeros(3, 1, 8, 8, dtype=torch.uint8), ["a", "b", "a"], path, "toy")
+    >>> Image.open(path).size[0] > 2 * SIDE
+    True
+    """
+    if images.dim() != 4 or not len(images):
+        raise BadDataError(f"'{title}': there are no images to show")
+    pictures = _enlarged(images)
+    lines: list[tuple[str, list[int]]] = []
+    for name in dict.fromkeys(labels):
+        members = [number for number, label in enumerate(labels) if label == name]
+        for start in range(0, len(members), across):
+            lines.append((name if start == 0 else "", members[start : start + across]))
+    heading, small = _font(20), _font(14)
+    names = [short(name, 24) for name, _ in lines]
+    before = round(max(small.getlength(name) for name in names))
+    left, top = MARGIN + before + (16 if before else 0), MARGIN + 44
+    height, width = pictures.shape[1:3]
+    longest = max(len(members) for _, members in lines)
+    full = max(left + longest * (width + GAP) - GAP, MARGIN + round(heading.getlength(title))) + MARGIN
+    sheet = Image.new("RGB", (full, top + len(lines) * (height + GAP) - GAP + MARGIN), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((MARGIN, MARGIN), title, INK, heading)
+    for row, (name, (_, members)) in enumerate(zip(names, lines)):
+        y = top + row * (height + GAP)
+        draw.text((left - 16, y + height / 2), name, MUTED, small, anchor="rm")
+        for column, number in enumerate(members):
+            sheet.paste(Image.fromarray(pictures[number]), (left + column * (width + GAP), y))
+    with atomic_path(path) as temporary:
+        sheet.save(temporary, format="PNG", optimize=True)
+
+
+def _enlarged(images: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Colour pictures [n, H, W, 3], small ones enlarged by a whole number, so that pixels stay pixels."""
+    colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images[:, :3]
+    pixels = colour.permute(0, 2, 3, 1).cpu().numpy().astype(np.uint8)
+    times = max(1, -(-SIDE // max(pixels.shape[1:3])))
+    return pixels.repeat(times, 1).repeat(times, 2)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
