@@ -87,8 +87,8 @@ def test_json_is_plain_and_markdown_tells_how() -> None:
     plain = json.loads(json.dumps(table.to_json(), allow_nan=False))
     assert plain["rows"][1]["method"] == "dann"
     text = table.to_markdown()
-    for part in ("81.0 ± 2.6", "target-only (oracle)", "inductive", "last", "seeds 0, 1, 2", "100 steps", "lenet", "torch 2.4",
-                 "`landbridge compare here there`", "unfinished: sa/0"):  # fmt: skip
+    for part in ("81.0 ± 2.6", "target-only (oracle)", "inductive", "last", "seeds 0, 1, 2", "100 steps", "lenet",
+                 "torch 2.4", "`landbridge compare here there`", "unfinished: sa/0"):  # fmt: skip
         assert part in text
     assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
 

@@ -72,8 +72,9 @@ def test_run_with_baseline(tmp_path: Path, run_folder: Make) -> None:
     run_folder(tmp_path / "run" / "baseline", "source-only", accuracy=0.54, domain_accuracy=None, shift=1.9)
     page = check(write_run_report(run))
     for said in ("dann reaches 80.0\u00a0% target accuracy, 26.0 points above source-only", "the domains are confused",
-                 "The proxy A-distance fell from 1.90 to 1.00", "inductive", "last", "ganin-mnist", "blended with crops",
-                 "landbridge adapt digits/printed digits/photo --method dann --seed 0", "Commonest errors"):  # fmt: skip
+                 "The proxy A-distance fell from 1.90 to 1.00", "inductive", "last", "ganin-mnist",
+                 "blended with crops", "landbridge adapt digits/printed digits/photo --method dann --seed 0",
+                 "Commonest errors"):  # fmt: skip
         assert said in page.words
     assert sum("then" in alt for alt in page.all("alt")) == 24
 
@@ -135,8 +136,9 @@ def test_comparison(tmp_path: Path, comparison_folder: MakeComparison) -> None:
     assert [row.method for row in table.rows] == ["source-only", "sa", "dann", "target-only"]
     assert json.loads((folder / "table.json").read_text())["rows"][2]["mean"] == pytest.approx(0.78)
     assert "| dann | 78.0 ± 1.3 | 58.5 |" in (folder / "table.md").read_text()
-    for said in ("59\u00a0% of the gap", "intervals over seeds are apart", "the gap: 41.0 points", "aligned, and useless",
-                 "sa reaches", "landbridge compare digits/printed digits/photo", "target-only (oracle)"):  # fmt: skip
+    for said in ("59\u00a0% of the gap", "intervals over seeds are apart", "the gap: 41.0 points",
+                 "aligned, and useless", "sa reaches", "landbridge compare digits/printed digits/photo",
+                 "target-only (oracle)"):  # fmt: skip
         assert said in page.words
     before = (folder / "report.html").read_text()
     write_comparison_report(folder)
@@ -179,9 +181,11 @@ def test_no_sideways_scrolling(tmp_path: Path, comparison_folder: MakeComparison
         "document.title = `${e.scrollWidth} ${e.clientWidth} ${e.scrollHeight}` }</script>"
     )
     (tmp_path / "frame.html").write_text(frame)
-    words = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync", "--disable-quic", "--allow-file-access-from-files",
-             "--virtual-time-budget=5000", f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width + 20},1000",
+    words = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic",
+             "--allow-file-access-from-files",
+             "--virtual-time-budget=5000", f"--user-data-dir={tmp_path / 'profile'}",
+             f"--window-size={width + 20},1000",
              "--dump-dom", (tmp_path / "frame.html").as_uri()]  # fmt: skip
     dom = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
     measured = re.search(r"<title>(\d+) (\d+) (\d+)</title>", dom)

@@ -1,5 +1,9 @@
 """Drawings, embeddings, contact sheets."""
 
+import base64
+import io
+import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +33,6 @@ def test_a_drawing_takes_the_pages_colours() -> None:
 
 
 def test_two_drawings_share_no_ids() -> None:
-    import re
-
     found = []
     for name in ("one", "two"):
         figure, (axes,) = canvas(200, 100)
@@ -52,7 +54,14 @@ def test_embedding_is_reproducible_and_keeps_domains_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "features", [np.zeros((40, 8)), np.full((40, 8), np.nan), np.ones((40, 1)), np.arange(6.0).reshape(2, 3)]
+    "features",
+    [
+        np.zeros((40, 8)),
+        np.full((40, 8), np.nan),
+        np.full((40, 8), np.inf),
+        np.ones((40, 1)),
+        np.arange(6.0).reshape(2, 3),
+    ],
 )
 def test_embedding_of_odd_features(features: np.ndarray) -> None:
     for points in embed(features, features):
@@ -62,14 +71,11 @@ def test_embedding_of_odd_features(features: np.ndarray) -> None:
 
 def test_labels_keep_their_distance() -> None:
     places = plots.spread_out([0.0, 0.01, 0.5, 0.99, 1.0], 0.1, 0.0, 1.0)
-    assert min(b - a for a, b in zip(places, places[1:])) >= 0.0999
+    assert min(b - a for a, b in itertools.pairwise(places)) >= 0.0999
     assert max(places) <= 1.0
 
 
 def test_picture_is_lossless() -> None:
-    import base64
-    import io
-
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
     data = picture(pixels).split(",")[1]
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))), pixels)

@@ -270,7 +270,8 @@ def _finish(
             "a_distance": float(taken["a_distance"]),
         },
         oracle=oracle,
-        settings={name: value for name, value in chosen.items() if name not in row} | {"classes": list(source.classes)},
+        settings={name: value for name, value in chosen.items() if name not in row}
+        | {"classes": list(source.classes), "headline": target.headline},
         notes=notes + ([f"{len(skipped)} unreadable images were skipped"] if skipped else []),
         command=command_of(settings),
     )

@@ -17,14 +17,14 @@ def embed(source: Array, target: Array, seed: int = 0) -> tuple[NDArray[np.float
         seed: what all randomness comes from.
 
     Returns:
-        Positions [n, 2] and [m, 2], centred, the farthest at distance 1. Features that are all alike come out as one
+        Positions [n, 2] and [m, 2] that fill the square from -1 to 1. Features that are all alike come out as one
         point; too few examples for t-SNE are shown by their first two principal axes.
 
     >>> x = np.random.default_rng(0).normal(size=(6, 5))
     >>> embed(x, x + 1)[0].shape
     (6, 2)
     """
-    both = np.nan_to_num(np.concatenate([source, target]).astype(np.float64))
+    both = np.nan_to_num(np.concatenate([source, target]).astype(np.float64), posinf=6e4, neginf=-6e4)
     both -= both.mean(0)
     scale = np.abs(both).max() if both.size else 0.0
     if scale < 1e-9 or both.shape[1] < 2:
@@ -36,6 +36,7 @@ def embed(source: Array, target: Array, seed: int = 0) -> tuple[NDArray[np.float
         if len(both) >= 20:
             perplexity = min(30.0, (len(both) - 1) / 3)
             flat = TSNE(perplexity=perplexity, init="pca", random_state=seed, max_iter=750).fit_transform(few)
-    flat = flat.astype(np.float64) - flat.mean(0)
-    flat /= max(float(np.linalg.norm(flat, axis=1).max(initial=0.0)), 1e-9)
+    flat = flat.astype(np.float64)
+    flat -= (flat.min(0) + flat.max(0)) / 2
+    flat /= max(float(np.abs(flat).max()), 1e-9)
     return flat[: len(source)], flat[len(source) :]

@@ -146,7 +146,7 @@ def smooth(values: Sequence[float]) -> list[float]:
 def spread_out(values: Sequence[float], distance: float, low: float, high: float) -> list[float]:
     """Ascending places moved as little as needed to stand `distance` apart between `low` and `high`.
 
-    >>> spread_out([0.9, 0.95, 1.0], 0.2, 0, 1)
+    >>> spread_out([0.9, 0.95, 1.0], 0.2, 0.0, 1.0)
     [0.6, 0.8, 1.0]
     """
     places = [min(max(value, low), high) for value in values]

@@ -41,7 +41,7 @@ def training(evidence: Evidence) -> Section:
     roles = {
         "source_accuracy": "source",
         "domain_accuracy": "after",
-        "lambda": "before",
+        "lambda": "muted",
         "target_train_accuracy": "oracle",
     }
     shares = {name.replace("_", " "): every[name] for name in roles if every.get(name)}
