@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
-
 from two_processes import Pair
 
 from landbridge.data.domain import Domain, Examples
@@ -48,7 +47,9 @@ def gaussians(name: str, shift: tuple[float, float], turn: float, count: int = 3
     """Two classes of points in the plane, the whole moved by `shift` and turned by `turn` radians."""
     generator = torch.Generator().manual_seed(seed)
     y = torch.arange(2 * count) % 2
-    x = torch.randn(2 * count, 2, generator=generator) * torch.tensor([0.6, 0.6]) + torch.stack([4.0 * y - 2.0, 0.0 * y], 1)
+    x = torch.randn(2 * count, 2, generator=generator) * torch.tensor([0.6, 0.6]) + torch.stack(
+        [4.0 * y - 2.0, 0.0 * y], 1
+    )
     cosine, sine = torch.cos(torch.tensor(turn)), torch.sin(torch.tensor(turn))
     x = x @ torch.stack([torch.stack([cosine, sine]), torch.stack([-sine, cosine])]) + torch.tensor(shift)
     half = {"train": slice(0, count), "test": slice(count, None)}

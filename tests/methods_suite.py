@@ -38,7 +38,9 @@ class Bench:
 
     def views(self, cls: type[Method]) -> dict[str, View]:
         sides = {"source": self.source, "target": self.target}
-        return {n: sides[n].unlabelled() if kind == "unlabelled" else sides[n].labelled() for n, kind in cls.needs.items()}
+        return {
+            n: sides[n].unlabelled() if kind == "unlabelled" else sides[n].labelled() for n, kind in cls.needs.items()
+        }
 
     def trainer(self, folder: Path | None = None, **changes: Any) -> Trainer:
         fabric = Fabric(accelerator="cpu", devices=1)

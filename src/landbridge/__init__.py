@@ -21,7 +21,7 @@ _PUBLIC = {
     "LandbridgeError": "landbridge.core.errors:LandbridgeError",
 }
 
-__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604
+__all__ = [*_PUBLIC, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -34,17 +34,17 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
-    from landbridge.api.adapt import adapt
-    from landbridge.api.backbones import backbones
-    from landbridge.api.compare import compare
-    from landbridge.api.domains import domains
-    from landbridge.api.evaluate import evaluate
-    from landbridge.api.methods import methods
-    from landbridge.api.predict import predict
-    from landbridge.api.report import report
-    from landbridge.api.reproduce import reproduce
-    from landbridge.api.show import show
-    from landbridge.core.errors import LandbridgeError
-    from landbridge.data.domain import Domain
-    from landbridge.data.registry import load_domain
-    from landbridge.nn.models import Classifier
+    from landbridge.api.adapt import adapt as adapt
+    from landbridge.api.backbones import backbones as backbones
+    from landbridge.api.compare import compare as compare
+    from landbridge.api.domains import domains as domains
+    from landbridge.api.evaluate import evaluate as evaluate
+    from landbridge.api.methods import methods as methods
+    from landbridge.api.predict import predict as predict
+    from landbridge.api.report import report as report
+    from landbridge.api.reproduce import reproduce as reproduce
+    from landbridge.api.show import show as show
+    from landbridge.core.errors import LandbridgeError as LandbridgeError
+    from landbridge.data.domain import Domain as Domain
+    from landbridge.data.registry import load_domain as load_domain
+    from landbridge.nn.models import Classifier as Classifier

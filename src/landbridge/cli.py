@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LandbridgeError as error:
         return _fail(str(error))
     except OSError as error:
-        return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}; nothing half-written was left")
+        return _fail(
+            f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}; nothing half-written was left"
+        )
     except KeyboardInterrupt:
         return _fail("stopped; a run goes on with --resume and its folder")
 
@@ -79,7 +81,7 @@ def parser_of(command: str) -> Any:
     function = resolve(reference)
     described = _argument_help(function)
     parser = ArgumentParser(prog=f"landbridge {command}", exit_on_error=False)
-    names = set()
+    names: set[str | int] = set()
     for positional in positionals:
         name, many = positional.rstrip("?*"), positional[-1] if positional[-1] in "?*" else None
         parser.add_argument(name, nargs=many, help=described.get(name, ""))

@@ -29,7 +29,7 @@ def bench(toy_source: Domain, toy_target: Domain) -> Bench:
     return Bench(toy_source, toy_target)
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Stands for a kill."""
 
 
@@ -80,11 +80,11 @@ def test_resumed_equals_uninterrupted_bit_for_bit(
         original(self, at)
         counted[0] += 1
         if counted[0] == 37:
-            raise Stopped
+            raise StoppedError
 
     with monkeypatch.context() as patch:
         patch.setattr(cls, "after_step", after_step)
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             bench.train(name, cls, tmp_path / "cut")
     resumed = bench.train(name, cls, tmp_path / "cut").state_dict()
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)

@@ -71,11 +71,18 @@ def test_unknown_names_suggest_the_nearest(capsys: pytest.CaptureFixture[str], i
     refused(capsys, ["compare", good, good, "--methods", "source-only,saa"], "did you mean 'sa'")
     refused(capsys, ["adapt", good, "mnsit"], "unknown domain 'mnsit'", "did you mean 'mnist'")
     refused(capsys, ["adapt", good, good, "--backbone", "resnet81"], "resnet81")
-    refused(capsys, ["adapt", good, good, "--stpes", "3"], "unknown option --stpes", "did you mean '--steps'".replace("--", ""))
+    refused(
+        capsys,
+        ["adapt", good, good, "--stpes", "3"],
+        "unknown option --stpes",
+        "did you mean '--steps'".replace("--", ""),
+    )
     refused(capsys, ["adpat"], "unknown command 'adpat'", "did you mean 'adapt'")
     refused(capsys, ["adapt", good, good, *FAST, "--select", "entorpy"], "unknown selection rule", "entropy")
     refused(capsys, ["adapt", good, good, *FAST, "--augment", "storng"], "did you mean 'strong'")
-    refused(capsys, ["adapt", good, good, *FAST, "--method.wieght", "1"], "has no option 'wieght'", "did you mean 'weight'")
+    refused(
+        capsys, ["adapt", good, good, *FAST, "--method.wieght", "1"], "has no option 'wieght'", "did you mean 'weight'"
+    )
     refused(capsys, ["adapt", good, good, *FAST, "--method.play", "chess"], "--method.play is one of reversal, turns")
     refused(capsys, ["reproduce", "ganin2051"], "did you mean 'ganin2015'")
 
@@ -91,7 +98,9 @@ def test_values_that_make_no_sense(capsys: pytest.CaptureFixture[str], image_fol
     refused(capsys, ["adapt", good, good, "--steps"], "--steps needs a value")
 
 
-def test_a_run_folder_that_holds_another_run(capsys: pytest.CaptureFixture[str], image_folder: Maker, tmp_path: Path) -> None:
+def test_a_run_folder_that_holds_another_run(
+    capsys: pytest.CaptureFixture[str], image_folder: Maker, tmp_path: Path
+) -> None:
     a, b, out = str(image_folder("a")), str(image_folder("b", dark=90)), str(tmp_path / "run")
     assert main(["adapt", a, b, *FAST, "--out", out]) == 0
     before = (tmp_path / "run/metrics.json").read_bytes()

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-WORDS = ["adapt", "digits/handwritten", "digits/photo", "--steps", "400", "--batch-size", "16", "--checkpoint-every", "20"]
+WORDS = [
+    "adapt",
+    "digits/handwritten",
+    "digits/photo",
+    "--steps",
+    "400",
+    "--batch-size",
+    "16",
+    "--checkpoint-every",
+    "20",
+]
 WORDS += ["--quiet", "--device", "cpu"]
 
 

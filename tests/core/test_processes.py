@@ -7,7 +7,11 @@ from landbridge.core.processes import average_gradients, gather, share_buffers, 
 
 
 def averaged(rank: int) -> list[Any]:
-    parameters = [torch.nn.Parameter(torch.zeros(2, 3)), torch.nn.Parameter(torch.zeros(4)), torch.nn.Parameter(torch.zeros(1))]
+    parameters = [
+        torch.nn.Parameter(torch.zeros(2, 3)),
+        torch.nn.Parameter(torch.zeros(4)),
+        torch.nn.Parameter(torch.zeros(1)),
+    ]
     parameters[0].grad = torch.full((2, 3), float(rank))
     parameters[1].grad = torch.full((4,), 10.0 * (rank + 1)) if rank else None
     parameters[2].grad = torch.tensor([2.0 * rank])

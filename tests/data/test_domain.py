@@ -18,7 +18,12 @@ def numbers(count: int = 30, *, group: bool = False) -> Domain:
 
 def test_sealed_labels_raise_wherever_they_are_reached_for() -> None:
     domain = numbers()
-    for view in (domain.unlabelled(), domain.unlabelled("test"), domain.unlabelled("all"), domain.unlabelled().subset(torch.arange(3))):
+    for view in (
+        domain.unlabelled(),
+        domain.unlabelled("test"),
+        domain.unlabelled("all"),
+        domain.unlabelled().subset(torch.arange(3)),
+    ):
         with pytest.raises(SealedLabelsError, match="training and selection must do without"):
             _ = view.y
     assert len(unseal(domain.unlabelled("all"))) == 60

@@ -32,7 +32,9 @@ class Recorded(Method):
     def phases(self) -> Sequence[Phase]:
         return (
             Phase("first", 1.0, ("source",), trains=("head",)),
-            Phase("second", 3.0, trains=lambda at: ("head",) if at.progress < 0.5 else ("head", "critic"), refresh_every=5),
+            Phase(
+                "second", 3.0, trains=lambda at: ("head",) if at.progress < 0.5 else ("head", "critic"), refresh_every=5
+            ),
         )
 
     def begin(self, domains: Domains, at: Moment) -> None:
@@ -144,7 +146,9 @@ def test_a_label_free_score_keeps_the_weights_it_likes_best(bench: Bench, tmp_pa
 
 
 def test_frozen_parts_keep_their_statistics() -> None:
-    network = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout()), nn.Linear(2, 2), nn.Dropout())
+    network = nn.Sequential(
+        nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout()), nn.Linear(2, 2), nn.Dropout()
+    )
     network[0].requires_grad_(False)
     set_mode(network, True)
     assert [m.training for m in (network, network[0], network[0][1], network[0][2], network[1], network[2])] == [

@@ -99,7 +99,9 @@ class SubspaceAlignment(TransformerMixin, ClassifierMixin, BaseEstimator):  # ty
         check_is_fitted(self, "target_axes_")
         X = validate_data(self, X, reset=False)  # noqa: N806
         if domain == "source":
-            aligned: Array = self.source_scaler_.transform(X) @ self.source_axes_ @ (self.source_axes_.T @ self.target_axes_)
+            aligned: Array = (
+                self.source_scaler_.transform(X) @ self.source_axes_ @ (self.source_axes_.T @ self.target_axes_)
+            )
         else:
             aligned = self.target_scaler_.transform(X) @ self.target_axes_
         return aligned
@@ -120,7 +122,7 @@ class SubspaceAlignment(TransformerMixin, ClassifierMixin, BaseEstimator):  # ty
 
     def _choose(self, source: Array, target: Array, y: Array) -> int:
         if self.dimension is not None:
-            return min(self.dimension, source.shape[1])
+            return min(self.dimension, int(source.shape[1]))
         most = consistent_dimension(source, target) if min(source.shape) > 1 else 1
         candidates = np.unique(np.geomspace(1, most, 10).round().astype(int))
         if len(candidates) == 1 or np.unique(y, return_counts=True)[1].min() < 2:
@@ -143,7 +145,8 @@ def _axes(standardised: Array, d: int) -> Array:
     """The first d principal axes as columns [D, d]; each axis points where its largest entry is positive."""
     _, vectors = np.linalg.eigh(np.atleast_2d(np.cov(standardised.T)))
     axes = vectors[:, ::-1][:, :d]
-    return axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])
+    signed: Array = axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])
+    return signed
 
 
 class SA(EstimatorMethod):

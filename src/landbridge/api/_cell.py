@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.loggers.logger import Logger
 
 from landbridge.adaptation import METHODS
 from landbridge.core.errors import BadDataError, LandbridgeError
@@ -102,9 +103,9 @@ class Machine:
 
     def fabric(self, precision: str, folder: Path | None = None) -> Fabric:
         """A launched Fabric."""
-        loggers = []
+        loggers: list[Logger] = []
         if self.tensorboard and folder is not None:
-            from lightning.fabric.loggers import TensorBoardLogger
+            from lightning.fabric.loggers.tensorboard import TensorBoardLogger
 
             loggers.append(TensorBoardLogger(folder, name="tensorboard", version=""))
         fabric = Fabric(

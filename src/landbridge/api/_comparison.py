@@ -93,7 +93,9 @@ def _claim(folder: Path, described: dict[str, Any], machine: Machine) -> None:
         if name not in ("source", "target", "options", "baseline") and value != default[name]:
             words += [f"--{name.replace('_', '-')}", str(value)]
     words += [
-        f"--method.{method}.{name} {value}" for method, given in described["options"].items() for name, value in given.items()
+        f"--method.{method}.{name} {value}"
+        for method, given in described["options"].items()
+        for name, value in given.items()
     ]
     write_json(path, described | {"command": " ".join(words), "versions": versions()})
 

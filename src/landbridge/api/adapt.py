@@ -57,7 +57,7 @@ def adapt(
         momentum: momentum of SGD.
         weight_decay: weight decay of SGD.
         seed: what all randomness comes from.
-        protocol: `inductive` measures on the target's test part, `transductive` trains and measures on the whole target.
+        protocol: `inductive` measures on the target's test part, `transductive` uses the whole target for both.
         select: which weights are kept: `last`, or the best by `source-accuracy`, `entropy` or `im` (label-free).
         augment: `none`, `shift`, `flip`, `weak`, `weak-flip` or `strong`.
         ema: decay of averaged weights; the average is then the model.
@@ -102,7 +102,9 @@ def adapt(
         folder = Path(resume)
         settings = Settings(**read_config(folder))
     elif source is None or target is None:
-        raise LandbridgeError("adapt needs a SOURCE and a TARGET: names from `landbridge domains`, or paths of your own")
+        raise LandbridgeError(
+            "adapt needs a SOURCE and a TARGET: names from `landbridge domains`, or paths of your own"
+        )
     else:
         folder = free_folder(out, "adapt")
         settings = Settings(

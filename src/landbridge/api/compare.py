@@ -39,7 +39,7 @@ def compare(
 ) -> "Table":
     """Train several methods on one pair, several seeds each, and write a table and a report.
 
-    With no domains: the embedded default, which needs no download. Cells that are finished are kept when a comparison is
+    With no domains: the embedded default, which needs no download. Finished cells are kept when a comparison is
     interrupted and started again; training phases that methods share are computed once.
 
     Args:
@@ -88,7 +88,9 @@ def compare(
 
     pair = tuple(domains or DEFAULT_PAIR)
     if len(pair) != 2:
-        raise LandbridgeError(f"compare takes a source and a target, or nothing for the embedded pair, not {len(pair)} domains")
+        raise LandbridgeError(
+            f"compare takes a source and a target, or nothing for the embedded pair, not {len(pair)} domains"
+        )
     if seeds < 1:
         raise LandbridgeError(f"--seeds must be at least 1, not {seeds}")
     names = [name.strip() for name in methods.split(",") if name.strip()]

@@ -12,8 +12,8 @@ def predict(model: str, images: str, out: str = "predictions.csv", backbone: str
     Args:
         model: folder of a run, or its `model/`.
         images: an image file, or a folder of them at any depth.
-        out: the CSV to write: path, predicted class, confidence (0 to 1), then the probability of each class. An image that
-            cannot be read has an empty prediction.
+        out: the CSV to write: path, predicted class, confidence (0 to 1), then the probability of each class. An
+            image that cannot be read has an empty prediction.
         backbone: your own factory, where the model was made with one.
 
     Returns:

@@ -22,8 +22,8 @@ def reproduce(
     Finished cells are kept: with more data under the data root, or after an interruption, run it again.
 
     Args:
-        table: `ganin2015`: source only, SA, DANN and train on target, from MNIST to MNIST-M, SYN NUMBERS to SVHN, SVHN to
-            MNIST, SYN SIGNS to GTSRB (Ganin and Lempitsky, ICML 2015, table 1).
+        table: `ganin2015`: source only, SA, DANN and train on target, from MNIST to MNIST-M, SYN NUMBERS to SVHN,
+            SVHN to MNIST, SYN SIGNS to GTSRB (Ganin and Lempitsky, ICML 2015, table 1).
         seeds: how many seeds a cell.
         steps: optimiser steps a run; by default those of `docs/results/digits.md`.
         only: just the column with this target, say `mnist-m`.
@@ -58,13 +58,21 @@ def reproduce(
         raise LandbridgeError(f"--only {only}: the targets are {', '.join(pair.target for pair in published.pairs)}")
     machine = Machine(device, data_root=data_root, quiet=quiet)
     for pair in chosen:
-        missing = [reason for name in (pair.source, pair.target) for ok, _, reason in [describe(name, data_root)] if not ok]
+        missing = [
+            reason for name in (pair.source, pair.target) for ok, _, reason in [describe(name, data_root)] if not ok
+        ]
         place = folder / f"{pair.source}-to-{pair.target}"
         if missing:
             columns.append(Column(pair.source, pair.target, pair.figures, None, "; ".join(missing)))
             continue
         first = Settings(
-            "", pair.source, pair.target, steps=steps or pair.steps, rate=pair.rate, clip=pair.clip, backbone=pair.backbone
+            "",
+            pair.source,
+            pair.target,
+            steps=steps or pair.steps,
+            rate=pair.rate,
+            clip=pair.clip,
+            backbone=pair.backbone,
         )
         try:
             run_comparison(place, first, published.methods, range(seeds), {}, machine, jobs, illustrate=False)

@@ -7,7 +7,12 @@ if TYPE_CHECKING:
 
 
 def show(
-    domain: str, out: str | None = None, split: str = "train", each: int = 8, seed: int = 0, data_root: str | None = None
+    domain: str,
+    out: str | None = None,
+    split: str = "train",
+    each: int = 8,
+    seed: int = 0,
+    data_root: str | None = None,
 ) -> "Path":
     """Write a contact sheet: some examples of each class, one row a class.
 

@@ -15,7 +15,8 @@ from typing import Any
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place only when the block ends well.
 
-    The block may write a file or make a folder there. On any error the temporary is removed and what stood at `path` stays.
+    The block may write a file or make a folder there. On any error the temporary is removed, and what stood at
+    `path` stays.
 
     Args:
         path: where the result shall stand; its folder is made if missing.

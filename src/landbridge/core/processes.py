@@ -71,5 +71,5 @@ def gather(x: Tensor) -> Tensor:
     """
     if world()[1] == 1:
         return x
-    gathered: Tensor = _Gather.apply(x)  # type: ignore[no-untyped-call]
+    gathered: Tensor = _Gather.apply(x)
     return gathered

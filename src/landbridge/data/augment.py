@@ -60,8 +60,12 @@ def strong(images: Tensor) -> Tensor:
     brightness = torch.empty(count, 1, 1, 1, device=device).uniform_(-48, 48)
     changed = ((moved - 127.5) * contrast + 127.5 + brightness).clamp_(0, 255)
     height, width = images.shape[-2:]
-    rows = torch.arange(height, device=device).view(1, 1, -1, 1) - torch.randint(height, (count, 1, 1, 1), device=device)
-    columns = torch.arange(width, device=device).view(1, 1, 1, -1) - torch.randint(width, (count, 1, 1, 1), device=device)
+    rows = torch.arange(height, device=device).view(1, 1, -1, 1) - torch.randint(
+        height, (count, 1, 1, 1), device=device
+    )
+    columns = torch.arange(width, device=device).view(1, 1, 1, -1) - torch.randint(
+        width, (count, 1, 1, 1), device=device
+    )
     hidden = (rows.abs() < height // 8) & (columns.abs() < width // 8)
     return torch.where(hidden, 127.5, changed).to(images.dtype)
 

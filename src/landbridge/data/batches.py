@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from landbridge.core.errors import BadDataError, SealedLabelsError
 from landbridge.data.augment import augmentation
@@ -122,8 +122,8 @@ class Batches:
         """The samples of the steps in [step, until), in order."""
         if self._inputs is not None:
             for now in range(step, until):
-                positions = self.positions(now).to(self.device)
-                yield self._sample(self._inputs[positions], positions)
+                chosen = self.positions(now).to(self.device)
+                yield self._sample(self._inputs[chosen], chosen)
             return
         reader = _Reader(self.view, self.preprocessing.size)
         order = [self.positions(now).tolist() for now in range(step, until)]
@@ -148,7 +148,7 @@ class Batches:
         )
 
 
-class _Reader:
+class _Reader(Dataset[tuple[Tensor, str]]):
     """A data set of image files for a DataLoader: an item is one image and the name of its file if it is unreadable."""
 
     def __init__(self, view: View, size: tuple[int, int] | None) -> None:

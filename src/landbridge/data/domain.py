@@ -236,7 +236,9 @@ def _readable(examples: Examples, files: ImageFiles, size: Size | None, *, keep:
     good = torch.ones(len(files), dtype=torch.bool)
     good[bad] = False
     positions = good.nonzero().flatten()
-    x: Inputs = Arrays(torch.cat(parts)[positions]) if keep else ImageFiles([files.paths[i] for i in positions.tolist()])
+    x: Inputs = (
+        Arrays(torch.cat(parts)[positions]) if keep else ImageFiles([files.paths[i] for i in positions.tolist()])
+    )
     y, group = (None if values is None else values[positions] for values in (examples.y, examples.group))
     return Examples(x, y, group), [files.paths[i] for i in bad]
 

@@ -12,8 +12,8 @@ def proxy_a_distance(source: NDArray[np.float32], target: NDArray[np.float32], s
     """How well a linear classifier tells the domains apart: 0 not at all, 2 perfectly.
 
     2 (1 - 2 e), e the error of a classifier of domains on held-out examples, here over two folds and with both domains
-    of one size (Ben-David et al., NeurIPS 2006; Ganin et al., JMLR 2016, section 5.1.5). It looks at the features as they
-    are: features that are constant score 0 and are useless.
+    of one size (Ben-David et al., NeurIPS 2006; Ganin et al., JMLR 2016, section 5.1.5). It looks at features as they
+    are: those that are constant score 0 and are useless.
 
     Args:
         source: features [n, D].

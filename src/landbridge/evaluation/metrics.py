@@ -72,8 +72,8 @@ def evaluate(model: Classifier, view: View) -> Scores:
 def gap_closed(method: float, source_only: float, target_only: float) -> float | None:
     """The share of the gap between no adaptation and training on the target that a method closed.
 
-    (method - source only) / (target only - source only) (Ganin and Lempitsky, ICML 2015, table 1). 1 is the oracle, below 0
-    is worse than doing nothing.
+    (method - source only) / (target only - source only) (Ganin and Lempitsky, ICML 2015, table 1). 1 is the oracle,
+    below 0 is worse than doing nothing.
 
     Returns:
         The share, or None where the oracle is no better than source only, so that there is no gap to close.

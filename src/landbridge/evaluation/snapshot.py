@@ -50,14 +50,16 @@ def take(model: Classifier, source: View, target: View) -> Snapshot:
             f"{side}_label": np.full(len(some), -1) if labels is None else labels.numpy(),
             f"{side}_images": _pictures(inputs[:PICTURES]),
         }
-    distance = proxy_a_distance(taken["source_features"].astype(np.float32), taken["target_features"].astype(np.float32))
+    distance = proxy_a_distance(
+        taken["source_features"].astype(np.float32), taken["target_features"].astype(np.float32)
+    )
     return taken | {"a_distance": np.array(distance)}
 
 
 def save(snapshot: Snapshot, path: Path) -> None:
     """Write a snapshot as a compressed `.npz`."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **snapshot)
+        np.savez_compressed(file, allow_pickle=False, **snapshot)
 
 
 def load(path: Path) -> Snapshot:

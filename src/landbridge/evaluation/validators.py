@@ -16,15 +16,15 @@ Validator = Callable[[Classifier, View, View], float]
 
 
 def negative_entropy(probabilities: Tensor) -> Tensor:
-    """Minus the mean entropy of predictions [N, C], in [-log C, 0]: how sure the model is (Morerio et al., ICLR 2018)."""
+    """Minus the mean entropy of predictions [N, C], in [-log C, 0]: how sure it is (Morerio et al., ICLR 2018)."""
     return (probabilities * probabilities.clamp_min(1e-12).log()).sum(1).mean()
 
 
 def mutual_information(probabilities: Tensor) -> Tensor:
     """Entropy of the mean prediction minus mean entropy, in [0, log C]: sure of each, and of different classes.
 
-    Information maximisation (Krause et al., NeurIPS 2010, eq. 3). A model that calls everything one class scores 0, which
-    entropy alone would take for perfect.
+    Information maximisation (Krause et al., NeurIPS 2010, eq. 3). A model that calls everything one class scores 0,
+    which entropy alone would take for perfect.
     """
     mean = probabilities.mean(0)
     return negative_entropy(probabilities) - (mean * mean.clamp_min(1e-12).log()).sum()
@@ -53,7 +53,9 @@ VALIDATORS: dict[str, Validator] = {
 """The rules that `--select` knows beside `last`."""
 
 
-def scorer(name: str, source: View, target: View, most: int = 2000, seed: int = 0) -> Callable[[Classifier], float] | None:
+def scorer(
+    name: str, source: View, target: View, most: int = 2000, seed: int = 0
+) -> Callable[[Classifier], float] | None:
     """The judge that `--select NAME` means, on at most `most` examples a domain; None for `last`.
 
     Args:

@@ -32,5 +32,5 @@ def reverse_gradient(x: Tensor, weight: float = 1.0) -> Tensor:
     >>> x.grad
     tensor([-0.5000, -0.5000])
     """
-    reversed_: Tensor = _Reverse.apply(x, weight)  # type: ignore[no-untyped-call]
+    reversed_: Tensor = _Reverse.apply(x, weight)
     return reversed_

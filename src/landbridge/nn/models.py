@@ -102,7 +102,9 @@ class Classifier(nn.Module):
         described = _describe(folder)
         name = described["backbone"]
         if is_own_factory(name) and backbone is None:
-            raise LandbridgeError(f"{folder} was made with the network {name}: pass --backbone {name} if you trust its code")
+            raise LandbridgeError(
+                f"{folder} was made with the network {name}: pass --backbone {name} if you trust its code"
+            )
         network = make_backbone(backbone or name)
         network.preprocessing = Preprocessing.from_json(described["preprocessing"])
         head = Head(network.width, described["head"]["hidden"], len(described["classes"]), described["head"]["dropout"])
@@ -110,7 +112,9 @@ class Classifier(nn.Module):
         try:
             model.load_state_dict(load_file(folder / WEIGHTS))
         except RuntimeError as error:
-            raise BadDataError(f"the weights in {folder} do not fit {name}: {str(error).splitlines()[-1].strip()}") from error
+            raise BadDataError(
+                f"the weights in {folder} do not fit {name}: {str(error).splitlines()[-1].strip()}"
+            ) from error
         return model.eval()
 
 

@@ -34,9 +34,7 @@ class Column:
     absent: str
 
 
-def write_reproduction(
-    folder: Path, title: str, paper: str, methods: Sequence[str], columns: Sequence[Column]
-) -> Path:
+def write_reproduction(folder: Path, title: str, paper: str, methods: Sequence[str], columns: Sequence[Column]) -> Path:
     """Write `table.json`, `table.md` and `report.html` of a published table computed anew.
 
     Args:

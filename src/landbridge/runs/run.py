@@ -67,7 +67,9 @@ class Run:
         try:
             return Result.from_json(json.loads((self.folder / "metrics.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
-            raise MissingDataError(f"{self.folder} has no metrics.json yet: finish it with --resume {self.folder}") from None
+            raise MissingDataError(
+                f"{self.folder} has no metrics.json yet: finish it with --resume {self.folder}"
+            ) from None
 
     def finish(self, result: Result) -> None:
         """Write the final numbers."""
@@ -90,7 +92,9 @@ class Run:
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise BadDataError(f"{path} is no checkpoint that can be trusted; delete it to start the run anew") from error
+            raise BadDataError(
+                f"{path} is no checkpoint that can be trusted; delete it to start the run anew"
+            ) from error
         return state
 
     def drop_checkpoint(self) -> None:
@@ -100,7 +104,10 @@ class Run:
     def start_log(self, step: int) -> None:
         """Make `log.csv` ready to be written from `step` on: later lines, written before a kill, are dropped."""
         kept = [row for row in self.read_log() if row["step"] <= step]
-        with atomic_path(self.folder / "log.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with (
+            atomic_path(self.folder / "log.csv") as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, _LOG_COLUMNS)
             writer.writeheader()
             writer.writerows(kept)

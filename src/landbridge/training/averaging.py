@@ -42,7 +42,8 @@ class Averaged(nn.Module):
         """Move a step towards `module`."""
         now = int(self.updates)
         weight = 1.0 - min(self.decay, (1 + now) / (10 + now))
-        averages, values = list(self.module.parameters()), list(module.parameters())
+        averages: list[torch.Tensor] = list(self.module.parameters())
+        values: list[torch.Tensor] = list(module.parameters())
         torch._foreach_lerp_(averages, values, weight)
         for mine, theirs in zip(self.module.buffers(), module.buffers()):
             mine.copy_(theirs)

@@ -16,7 +16,7 @@ _FIRST = 10
 
 
 def peak_memory(device: torch.device) -> int:
-    """The most memory that this process has held so far, in bytes: on the GPU if it trains there, else of the machine."""
+    """The most memory this process has held so far, in bytes: the GPU's if it trains there, else the machine's."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

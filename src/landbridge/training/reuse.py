@@ -45,7 +45,9 @@ class PhaseStore:
             digest.update(repr((view.domain, view.split, len(view), setup.backbone.preprocessing)).encode())
             digest.update(view.index.numpy().tobytes())
         for name, value in self._state(method).items():
-            digest.update(name.encode() + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+            digest.update(
+                name.encode() + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+            )
         self.file = self.folder / f"{digest.hexdigest()}.safetensors"
 
     @property

@@ -1,4 +1,4 @@
-"""Schedules: what changes over training, as pure functions of progress. Nothing is stored, so resuming changes nothing."""
+"""Schedules: what changes over training, as pure functions of progress. Nothing is stored."""
 
 import math
 

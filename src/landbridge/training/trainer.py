@@ -1,5 +1,6 @@
-"""The one trainer: devices, processes, precision, turns, checkpoints, log. What a step computes is the method's affair."""
+"""The one trainer: devices, processes, precision, turns, checkpoints, log. What a step computes is up to the method."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -190,7 +191,7 @@ class Trainer:
         return Moment(self.phases[number].name, step, self.lengths[number], before, self.steps)
 
     def _reseed(self, phase: Phase, *what: object) -> None:
-        """Every generator a method may draw from, set by where we are: so a resumed run draws what it would have drawn."""
+        """Every generator a method may draw from, set by where we are: a resumed run draws what it would have."""
         number = seed_of(self.seed, phase.name, *what, self.fabric.global_rank)
         torch.default_generator.manual_seed(number)
         if self.fabric.device.type != "cpu":
@@ -280,7 +281,7 @@ def share_out(steps: int, shares: Sequence[float]) -> list[int]:
     for share in shares:
         done += share
         ends.append(round(steps * done / total) if total else 0)
-    return [end - start for start, end in zip(ends, ends[1:])]
+    return [end - start for start, end in itertools.pairwise(ends)]
 
 
 def set_mode(module: nn.Module, training: bool) -> None:
