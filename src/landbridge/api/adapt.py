@@ -113,7 +113,7 @@ def adapt(
         )  # fmt: skip
     if download:
         fetch((settings.source, settings.target), data_root)
-    run = train_cell(settings, folder, machine)
+    run = train_cell(settings, folder, machine, store=folder / "checkpoint" / "phases")
     if machine.is_first_process:
         write_run_report(run)
     return run

@@ -90,4 +90,4 @@ class Progress:
                 self._bar.update(self._task, completed=done, total=total, losses=shown)
         elif done == total or done * 5 // total > (done - 1) * 5 // total:
             shown = ", ".join(f"{name} {value:.3f}" for name, value in self.values.items())
-            self.console.print(f"{self.title}: step {done} of {total}  {shown}", highlight=False)
+            self.console.print(f"{self.title}: step {done} of {total}  {shown}", highlight=False, soft_wrap=True)

@@ -1,0 +1,285 @@
+"""One step of DANN: ours, a plain torch loop, and pytorch-adapt, taking turns.
+
+    python benchmarks/dann_step.py
+    python benchmarks/dann_step.py --peer-python PEER/bin/python --json step.json
+
+for the second, make the peer's environment before (it needs an old setuptools, so it gets one of its own):
+
+    python -m venv PEER && PEER/bin/pip install torch torchvision "setuptools<81" pytorch-adapt==0.0.83
+
+All do the same sums: 64 source and 64 target images of 28x28x3, Ganin's MNIST network (conv 32, conv 48; head
+100-100-10; discriminator 100-1), SGD with momentum 0.9, float32, on the CPU. What a step includes:
+
+- **ours**: all that a real run does. The trainer takes both batches from uint8 images in memory, normalises them, and
+  does losses, backward, schedules, optimiser steps, its log and its checkpoints.
+- **plain loop**: what one writes by hand. Images are float tensors, normalised before the clock starts; two DataLoaders
+  over TensorDatasets with shuffling, source and target forwarded one after the other in NCHW, gradient reversal, lambda
+  and rate by Ganin's schedules, one SGD over all parameters.
+- **pytorch-adapt**: its DANN hook, its containers of models and optimisers, and its data sets and loaders around the
+  same float tensors.
+- **..., batches ready**: the same two once more, but their float batches lie ready before the clock starts, so that
+  nothing of reading data is counted. Ours still reads its own.
+"""
+
+import argparse
+import itertools
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from side_by_side import Comparison, Contestant, answer, finish, machine, serve, take_turns
+
+EXAMPLES, BATCH, CLASSES, RATE, MOMENTUM, STEPS = 6400, 64, 10, 0.01, 0.9, 100_000
+PLAIN, PEER, READY = "plain loop", "pytorch-adapt", ", batches ready"
+
+
+def measure(
+    peer: str | None, rounds: int = 21, steps: int = 40, threads: int | None = None, environment: dict[str, str] | None = None
+) -> Comparison:
+    """Let all take turns.
+
+    Args:
+        peer: the Python of an environment that holds pytorch-adapt; None leaves it out.
+        rounds: how often each is called.
+        steps: steps a call.
+        threads: torch's threads, by default as many as it takes by itself.
+        environment: variables that all of them get.
+    """
+    wanted = {**(environment or {}), **({"OMP_NUM_THREADS": str(threads)} if threads else {})}
+    contestants = []
+    for name in ("ours", PLAIN, PLAIN + READY, *((PEER, PEER + READY) if peer else ())):
+        python = peer if peer and name.startswith(PEER) else sys.executable
+        contestants.append(Contestant(name, [python, __file__, "--contestant", name], wanted))
+    sizes = {contestant.about["parameters"] for contestant in contestants}
+    assert len(sizes) == 1, f"the networks differ: {sizes}"
+    versions = {contestant.about["version"]: None for contestant in contestants}
+    facts = {
+        **machine(),
+        "threads": contestants[0].about["threads"],
+        "versions": ", ".join(versions),
+        "parameters": sizes.pop(),
+        "rounds": f"{rounds} of {steps} steps each",
+    }
+    if wanted:
+        facts["environment"] = " ".join(f"{name}={value}" for name, value in wanted.items())
+    if peer is None:
+        facts["left out"] = "pytorch-adapt: name its environment with --peer-python"
+    times = take_turns(contestants, rounds, steps)
+    for contestant in contestants:
+        contestant.close()
+    goals = {PLAIN: 0.85, PEER: 0.75}
+    return Comparison("One DANN step, 64 + 64 images of 28x28x3, float32, CPU", "step", times, "ours", goals, facts)
+
+
+def images(seed: int) -> tuple[Any, Any]:
+    """Random uint8 images and labels."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randint(0, 256, (EXAMPLES, 3, 28, 28), generator=generator, dtype=torch.uint8)
+    return x, torch.randint(0, CLASSES, (EXAMPLES,), generator=generator)
+
+
+def ours() -> None:
+    """Landbridge's DANN under its trainer, which stops to answer after as many steps as it was asked for."""
+    import torch
+    from lightning.fabric import Fabric
+
+    import landbridge
+    from landbridge.adaptation.dann import DANN
+    from landbridge.data.domain import Domain, Examples
+    from landbridge.data.images import Arrays
+    from landbridge.nn.backbones import make_backbone
+    from landbridge.nn.heads import Head
+    from landbridge.runs import Run
+    from landbridge.training.method import Moment, Setup
+    from landbridge.training.trainer import Trainer
+
+    class Paced(DANN):
+        """DANN that waits for a line between two steps, so that the trainer's own loop is what is measured."""
+
+        def begin(self, domains: object, at: Moment) -> None:
+            count = sum(p.numel() for p in self.parameters())
+            answer(version=f"landbridge {landbridge.__version__}", parameters=count, threads=torch.get_num_threads())
+            self.calls = self.asked()
+            next(self.calls)
+
+        def after_step(self, at: Moment) -> None:
+            next(self.calls)
+
+        def asked(self) -> Iterator[None]:
+            for line in sys.stdin:
+                began = time.perf_counter()
+                for _ in range(int(line)):
+                    yield
+                answer(seconds=time.perf_counter() - began)
+            raise SystemExit
+
+    names = tuple(map(str, range(CLASSES)))
+    views = {}
+    for seed, name in enumerate(("source", "target")):
+        x, y = images(seed)
+        domain = Domain(name, names, {"train": Examples(Arrays(x), y)})
+        views[name] = domain.labelled() if name == "source" else domain.unlabelled()
+    torch.manual_seed(0)
+    backbone = make_backbone("ganin-mnist")
+    setup = Setup(backbone, Head(backbone.width, backbone.head_hidden, CLASSES), names, rate=RATE, momentum=MOMENTUM)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    with tempfile.TemporaryDirectory() as folder:
+        Trainer(fabric, STEPS, BATCH, run=Run(Path(folder) / "run", {})).fit(Paced(setup), views)
+
+
+def networks() -> dict[str, Any]:
+    """The same three networks as plain torch modules."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    features = nn.Sequential(
+        *(nn.Conv2d(3, 32, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2)),
+        *(nn.Conv2d(32, 48, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Flatten()),
+    )
+    layers = (nn.Linear(768, 100), nn.ReLU(inplace=True), nn.Linear(100, 100), nn.ReLU(inplace=True))
+    return {
+        "G": features,
+        "C": nn.Sequential(*layers, nn.Linear(100, CLASSES)),
+        "D": nn.Sequential(nn.Linear(768, 100), nn.ReLU(inplace=True), nn.Linear(100, 1), nn.Flatten(0)),
+    }
+
+
+def ready_floats() -> list[tuple[Any, Any]]:
+    """Source and target as normalised float images and labels, made before the clock starts."""
+    return [((x.float() / 255 - 0.5) / 0.5, y) for x, y in (images(0), images(1))]
+
+
+def endless(loader: Any) -> Iterator[Any]:
+    """The batches of a loader, epoch after epoch."""
+    while True:
+        yield from loader
+
+
+def about(modules: dict[str, Any], version: str) -> dict[str, object]:
+    """What a contestant tells of itself."""
+    import torch
+
+    count = sum(p.numel() for module in modules.values() for p in module.parameters())
+    return {"version": version, "parameters": count, "threads": torch.get_num_threads()}
+
+
+def plain(ready: bool) -> None:
+    """The loop that one writes by hand."""
+    import math
+
+    import torch
+    from torch.nn import functional as F
+    from torch.utils.data import DataLoader, TensorDataset
+
+    class Reverse(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, weight: float) -> Any:
+            ctx.weight = weight
+            return x.view_as(x)
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            return -ctx.weight * gradient, None
+
+    modules = networks()
+    parameters = [p for module in modules.values() for p in module.parameters()]
+    optimiser = torch.optim.SGD(parameters, RATE, MOMENTUM)
+    sets = [TensorDataset(*tensors) for tensors in ready_floats()]
+    loaders = [DataLoader(each, BATCH, shuffle=True, drop_last=True) for each in sets]
+    batches: Iterator[Any] = zip(*(endless(loader) for loader in loaders))
+    if ready:
+        batches = itertools.cycle([next(batches) for _ in range(50)])
+    ones, steps = torch.ones(BATCH), itertools.count()
+
+    def step() -> None:
+        (x, y), (x_target, _) = next(batches)
+        progress = next(steps) / STEPS
+        strength = 2 / (1 + math.exp(-10 * progress)) - 1
+        for group in optimiser.param_groups:
+            group["lr"] = RATE / (1 + 10 * progress) ** 0.75
+        source, target = modules["G"](x), modules["G"](x_target)
+        loss = F.cross_entropy(modules["C"](source), y)
+        from_source, from_target = (modules["D"](Reverse.apply(each, strength)) for each in (source, target))
+        domain = F.binary_cross_entropy_with_logits(from_source, ones)
+        domain = (domain + F.binary_cross_entropy_with_logits(from_target, torch.zeros_like(ones))) / 2
+        optimiser.zero_grad()
+        (loss + domain).backward()
+        optimiser.step()
+
+    serve(step, **about(modules, f"torch {torch.__version__}"))
+
+
+def peer(ready: bool) -> None:
+    """pytorch-adapt's hook, containers, data sets and loaders, as its documentation shows them."""
+    from importlib.metadata import version
+
+    import torch
+    from pytorch_adapt.containers import Models, Optimizers
+    from pytorch_adapt.datasets import CombinedSourceAndTargetDataset, DataloaderCreator, SourceDataset, TargetDataset
+    from pytorch_adapt.hooks import DANNHook
+    from torch.utils.data import TensorDataset
+
+    class Unlabelled(torch.utils.data.Dataset):  # type: ignore[type-arg]
+        def __init__(self, x: Any) -> None:
+            self.x = x
+
+        def __len__(self) -> int:
+            return len(self.x)
+
+        def __getitem__(self, position: int) -> Any:
+            return self.x[position]
+
+    modules = networks()
+    models = Models(modules)
+    optimisers = Optimizers((torch.optim.SGD, {"lr": RATE, "momentum": MOMENTUM}))
+    optimisers.create_with(models)
+    hook = DANNHook(opts=list(optimisers.values()))
+    (x, y), (x_target, _) = ready_floats()
+    target: Any = TargetDataset(Unlabelled(x_target))
+    both = CombinedSourceAndTargetDataset(SourceDataset(TensorDataset(x, y)), target)
+    loader = DataloaderCreator(batch_size=BATCH)(train=both)["train"]
+    batches = endless(loader)
+    if ready:
+        batches = itertools.cycle([next(batches) for _ in range(50)])
+
+    def step() -> None:
+        batch = next(batches)
+        hook({**models, **batch})
+
+    versions = ", ".join(f"{name} {version(name)}" for name in ("pytorch-adapt", "torch"))
+    serve(step, **about(modules, versions))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer-python", help="the Python of an environment with pytorch-adapt")
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--steps", type=int, default=40, help="steps a round")
+    parser.add_argument("--threads", type=int, help="torch's threads")
+    parser.add_argument("--variable", action="append", default=[], metavar="NAME=VALUE", help="environment of all")
+    parser.add_argument("--quick", action="store_true", help="just see that it works")
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--contestant", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.contestant:
+        name, ready = given.contestant.removesuffix(READY), given.contestant.endswith(READY)
+        contestants: dict[str, Callable[[], None]] = {
+            "ours": ours,
+            PLAIN: lambda: plain(ready),
+            PEER: lambda: peer(ready),
+        }
+        contestants[name]()
+        return
+    rounds, steps = (3, 3) if given.quick else (given.rounds, given.steps)
+    environment = dict(pair.split("=", 1) for pair in given.variable)
+    finish([measure(given.peer_python, rounds, steps, given.threads, environment)], given.json)
+
+
+if __name__ == "__main__":
+    main()
