@@ -2,7 +2,7 @@
 
     python examples/losses_in_your_own_loop.py
 
-The two half moons of the field: the target is the same shape, turned by 35 degrees, and its labels are only looked at to
+The field's two half moons: the target is the same shape, turned by 35 degrees, and its labels are only looked at to
 print the last line.
 """
 

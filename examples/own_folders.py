@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 
 from landbridge import adapt, evaluate, predict
 
-EACH = 60
+EACH = 100
 """Pictures a class in each folder."""
 
 
@@ -30,7 +30,15 @@ def main(folder: Path) -> None:
 
     # A tiny network from scratch serves for drawings of 28 pixels; for photographs name one of timm's with weights.
     run = adapt(
-        str(photos), str(sketches), unlabelled=True, backbone="ganin-mnist", steps=300, out=str(run_folder), quiet=True
+        str(photos),
+        str(sketches),
+        method="sa",
+        unlabelled=True,
+        backbone="ganin-mnist",
+        steps=300,
+        rate=0.05,
+        out=str(run_folder),
+        quiet=True,
     )
     print("without labels there is no accuracy to tell:", run.result.metrics["target_accuracy"])
 
@@ -44,25 +52,19 @@ def main(folder: Path) -> None:
 
 
 def draw(folder: Path, *, sketch: bool) -> None:
-    """Discs, squares and triangles: filled and coloured, or outlined with a shaky dark line on paper."""
+    """Discs, squares and triangles: filled, light on dark or the reverse; or drawn in dark strokes by a shaky hand."""
     rng = np.random.default_rng(int(sketch))
-    for shape in ("disc", "square", "triangle"):
+    for shape, corners in {"disc": 40, "square": 4, "triangle": 3}.items():
         (folder / shape).mkdir(parents=True)
         for number in range(EACH):
-            ground = np.full(3, 235) if sketch else rng.integers(0, 90, 3)
-            picture = Image.fromarray((ground + rng.normal(0, 6, (32, 32, 3))).clip(0, 255).astype(np.uint8))
-            colour = tuple(map(int, np.full(3, 40) if sketch else rng.integers(120, 256, 3)))
-            outline(ImageDraw.Draw(picture), shape, rng, colour, sketch=sketch)
+            ground, colour = (225, 60) if sketch else rng.permutation([rng.integers(0, 110), rng.integers(140, 256)])
+            picture = Image.fromarray((ground + rng.normal(0, 10, (32, 32, 3))).clip(0, 255).astype(np.uint8))
+            angles = 2 * np.pi * (np.arange(corners) + rng.normal(0.5, 0.08)) / corners
+            points = rng.uniform(15, 17, 2) + rng.uniform(9, 13) * np.stack([np.sin(angles), np.cos(angles)], 1)
+            outline = [tuple(point) for point in points + rng.normal(0, 0.5 * sketch, points.shape)]
+            grey = (int(colour),) * 3
+            ImageDraw.Draw(picture).polygon(outline, fill=None if sketch else grey, outline=grey, width=3)
             picture.save(folder / shape / f"{number}.png")
-
-
-def outline(pen: ImageDraw.ImageDraw, shape: str, rng: np.random.Generator, colour: tuple, *, sketch: bool) -> None:
-    corners = {"disc": 40, "square": 4, "triangle": 3}[shape]
-    angles = 2 * np.pi * (np.arange(corners) + rng.uniform()) / corners
-    size, middle = rng.uniform(8, 12), rng.uniform(14, 18, 2)
-    wobble = rng.normal(0, 0.5 if sketch else 0, (corners, 2))
-    points = middle + size * np.stack([np.cos(angles), np.sin(angles)], 1) + wobble
-    pen.polygon([tuple(point) for point in points], fill=None if sketch else colour, outline=colour, width=2)
 
 
 if __name__ == "__main__":
