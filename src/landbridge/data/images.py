@@ -72,7 +72,7 @@ class Arrays:
 
     def read(self, index: Tensor, size: Size | None = None) -> Tensor:
         """The inputs at `index`."""
-        chosen = self.values[index]
+        chosen = self.values.index_select(0, index)
         return resize(chosen, size) if chosen.dim() == 4 else chosen
 
     def nbytes(self, size: Size | None = None) -> int:

@@ -1,7 +1,7 @@
 """The one trainer: devices, processes, precision, turns, checkpoints, log. What a step computes is up to the method."""
 
-import itertools
 import ctypes
+import itertools
 import os
 import sys
 import time
