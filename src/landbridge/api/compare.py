@@ -84,8 +84,6 @@ def compare(
         >>> [row.method for row in table.rows]
         ['source-only']
     """
-    from dataclasses import replace
-
     from landbridge.api._cell import Machine, Settings, fetch, free_folder
     from landbridge.api._comparison import run_comparison
     from landbridge.core.errors import LandbridgeError
@@ -99,13 +97,17 @@ def compare(
         raise LandbridgeError(f"--seeds must be at least 1, not {seeds}")
     names = [name.strip() for name in methods.split(",") if name.strip()]
     folder = free_folder(out, "compare")
-    first = Settings(
-        "", *pair, backbone, weights, momentum=momentum, weight_decay=weight_decay, protocol=protocol, select=select,
-        ema=ema, precision=precision, unreadable=unreadable,
-    )  # fmt: skip
-    given: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "rate": rate, "clip": clip, "augment": augment}
-    chosen = ({} if domains else EMBEDDED) | {name: value for name, value in given.items() if value is not None}
-    first = replace(first, **chosen)
+    same: dict[str, Any] = {
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "protocol": protocol,
+        "select": select,
+        "ema": ema,
+    }
+    same |= {"backbone": backbone, "weights": weights, "precision": precision, "unreadable": unreadable}
+    given = {"steps": steps, "batch_size": batch_size, "rate": rate, "clip": clip, "augment": augment}
+    given = {name: value for name, value in given.items() if value is not None}
+    first = Settings("", pair[0], pair[1], **(same | ({} if domains else EMBEDDED) | given))
     if download:
         fetch(pair, data_root)
     machine = Machine(device, 1, "auto", data_root, checkpoint_every, False, quiet)
