@@ -7,8 +7,8 @@ Without `--folder` (one sub-folder a class) it makes 4,000 pictures of 128x128 p
 every picture was handed over once, in shuffled batches of 64, randomly moved and mirrored, normalised, as float tensors
 that a network of the size named can take; the network itself is not part of it.
 
-- **ours**: `Domain.prepared` decodes all files once, in threads, and keeps them as bytes at the network's size; `Batches`
-  augments and normalises whole batches. So the first epoch reads files, and all later ones read memory.
+- **ours**: `Domain.prepared` decodes all files once, in threads, and keeps them as bytes at the network's size;
+  `Batches` augments and normalises whole batches. So the first epoch reads files, and all later ones read memory.
 - **loader loop**: ImageFolder with Resize, RandomCrop with padding, RandomHorizontalFlip, ToTensor, Normalize, and a
   DataLoader with two workers, kept from epoch to epoch; each epoch decodes all files again.
 
@@ -20,50 +20,78 @@ import argparse
 import itertools
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from side_by_side import Comparison, Contestant, finish, machine, serve, take_turns
+from side_by_side import Comparison, Contestant, Report, command_line, machine, serve, take_turns
 
 BATCH, CLASSES = 64, 10
 OURS, LOADER = "ours", "loader loop"
 
 
-def measure(folder: Path, size: int, runs: int = 3, epochs: int = 10) -> list[Comparison]:
+def measure(
+    folder: Path | None,
+    sizes: Sequence[int] = (28, 64),
+    runs: int = 3,
+    epochs: int = 10,
+    threads: int | None = None,
+    count: int = 4000,
+    kind: str = "jpg",
+) -> Report:
     """Let both take turns, epoch by epoch.
 
     Args:
-        folder: pictures, one sub-folder a class.
-        size: side of the network's inputs, in pixels.
+        folder: pictures, one sub-folder a class; None makes some.
+        sizes: sides of the network's inputs, in pixels.
         runs: how often everything is begun anew.
         epochs: epochs of a run.
+        threads: torch's threads, by default as many as it takes by itself.
+        count: pictures to make.
+        kind: what to make, `jpg` or `png`.
     """
+    comparisons: list[Comparison] = []
+    facts: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as made:
+        if folder is None:
+            make_pictures(Path(made), count, kind)
+        for size in sizes:
+            compared, facts = _measure_size(folder or Path(made), size, runs, epochs, threads)
+            comparisons += compared
+    return Report(f"Epochs over {facts['pictures']} files", command_line(), comparisons, facts)
+
+
+def _measure_size(
+    folder: Path, size: int, runs: int, epochs: int, threads: int | None
+) -> tuple[list[Comparison], dict[str, Any]]:
     command = [sys.executable, __file__, "--folder", str(folder), "--sizes", str(size), "--epochs", str(epochs)]
-    contestants = [Contestant(name, [*command, "--contestant", name]) for name in (OURS, LOADER)]
+    wanted = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    contestants = [Contestant(name, [*command, "--contestant", name], wanted) for name in (OURS, LOADER)]
+    about = [contestant.about for contestant in contestants]
     facts = {
-        **machine(),
-        "threads": contestants[0].about["threads"],
-        "versions": ", ".join(dict.fromkeys(str(each.about["version"]) for each in contestants)),
-        "pictures": f"{contestants[0].about['pictures']}, the first of {contestants[1].about['first']}",
+        **machine(wanted),
+        "threads": f"{about[0]['threads']}; loader: 2 workers",
+        "versions": ", ".join(each["version"] for each in about),
+        "pictures": f"{about[0]['pictures']} {about[1]['first']}",
         "runs": f"{runs} of {epochs} epochs each",
     }
     times = take_turns(contestants, runs * epochs, 1, warm_up=0)
     for contestant in contestants:
         contestant.close()
-    parts = {
-        "the first epoch, from files": {name: values[::epochs] for name, values in times.items()},
-        "a later epoch": {
-            name: [value for number, value in enumerate(values) if number % epochs] for name, values in times.items()
-        },
-        f"the mean epoch of a run of {epochs}": {
-            name: [sum(run) / epochs for run in zip(*[iter(values)] * epochs)] for name, values in times.items()
-        },
-    }
-    goals: dict[str, dict[str, float]] = {title: {LOADER: 0.2} for title in parts if "mean" in title}
-    start = f"{contestants[0].about['pictures']} image files to {size}x{size}"
-    return [
-        Comparison(f"{start}: {title}", "epoch", part, OURS, goals.get(title, {}), facts) for title, part in parts.items()
+
+    def part(title: str, choose: Callable[[list[float]], list[float]], goals: dict[str, float]) -> Comparison:
+        chosen = {name: choose(values) for name, values in times.items()}
+        return Comparison(f"{size}x{size}, {title}", "epoch", chosen, goals)
+
+    def means(values: list[float]) -> list[float]:
+        return [sum(values[start : start + epochs]) / epochs for start in range(0, len(values), epochs)]
+
+    parts = [
+        part("first epoch, from files", lambda values: values[::epochs], {}),
+        part("later epochs", lambda values: [v for number, v in enumerate(values) if number % epochs], {}),
+        part(f"mean of {epochs} epochs", means, {LOADER: 0.2}),
     ]
+    return parts, facts
 
 
 def make_pictures(folder: Path, count: int, kind: str) -> None:
@@ -100,14 +128,16 @@ def ours(folder: Path, size: int, epochs: int) -> None:
     def epoch() -> None:
         number = next(numbers) % epochs
         if number == 0:
-            domain = Domain("files", tuple(classes), {"train": Examples(ImageFiles([path for path, _ in files]), labels)})
+            domain = Domain(
+                "files", tuple(classes), {"train": Examples(ImageFiles([path for path, _ in files]), labels)}
+            )
             view = domain.prepared(preprocessing.size).labelled()
             batches[:] = [Batches(view, preprocessing, BATCH, seed=0, augment="weak-flip")]
         for sample in batches[0].from_step(number * steps, (number + 1) * steps):
             assert sample.x.shape == (BATCH, 3, size, size)
 
-    about = {"pictures": len(files), "threads": torch.get_num_threads(), "version": f"landbridge {landbridge.__version__}"}
-    serve(epoch, **about)
+    version = f"landbridge {landbridge.__version__}"
+    serve(epoch, pictures=len(files), threads=torch.get_num_threads(), version=version)
 
 
 def loader_loop(folder: Path, size: int, epochs: int) -> None:
@@ -156,6 +186,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[28, 64], help="sides of the network's inputs")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=10, help="epochs a run")
+    parser.add_argument("--threads", type=int, help="torch's threads")
     parser.add_argument("--quick", action="store_true", help="just see that it works")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--contestant", help=argparse.SUPPRESS)
@@ -165,12 +196,8 @@ def main() -> None:
         return
     if given.quick:
         given.count, given.runs, given.epochs, given.sizes = 2 * BATCH, 2, 2, [28]
-    with tempfile.TemporaryDirectory() as made:
-        folder = given.folder or Path(made)
-        if given.folder is None:
-            make_pictures(folder, given.count, given.kind)
-        comparisons = [each for size in given.sizes for each in measure(folder, size, given.runs, given.epochs)]
-    finish(comparisons, given.json)
+    options = given.runs, given.epochs, given.threads, given.count, given.kind
+    measure(given.folder, given.sizes, *options).finish(given.json)
 
 
 if __name__ == "__main__":

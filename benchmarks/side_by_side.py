@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,14 +70,25 @@ def answer(**values: object) -> None:
     print(json.dumps(values), flush=True)
 
 
-def serve(step: Callable[[], object], **about: object) -> None:
-    """Inside a contestant's process: do as many steps as each line asks for, until there are no more lines."""
-    answer(**about)
+def requests(clock: str) -> Iterator[None]:
+    """Inside a contestant's process: one item for each step asked for; between two requests it waits, off the clock.
+
+    Args:
+        clock: `wall`, or `cpu` for the time that this process was computing, which its neighbours do not disturb.
+    """
+    now = time.perf_counter if clock == "wall" else time.process_time
     for line in sys.stdin:
-        began = time.perf_counter()
+        began = now()
         for _ in range(int(line)):
-            step()
-        answer(seconds=time.perf_counter() - began)
+            yield
+        answer(seconds=now() - began)
+
+
+def serve(step: Callable[[], object], clock: str = "wall", **about: object) -> None:
+    """Inside a contestant's process: tell what it is, and do the steps asked for until nobody asks any more."""
+    answer(**about)
+    for _ in requests(clock):
+        step()
 
 
 @dataclass
@@ -87,55 +98,85 @@ class Comparison:
     Attributes:
         title: what was measured.
         unit: what one time is of ("step", "epoch").
-        times: contestant -> milliseconds a unit, one number a round.
-        ours: the contestant that the others are compared with.
+        times: contestant -> milliseconds a unit, one number a round; the first one is ours.
         goals: contestant -> the ratio (ours over theirs) that we want to stay below.
-        facts: versions, threads, environment, sizes.
     """
 
     title: str
     unit: str
     times: dict[str, list[float]]
-    ours: str
     goals: dict[str, float] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
 
-    def ratios(self, other: str) -> list[float]:
-        """Our time over theirs, one number a round: below 1, we are faster."""
-        return [mine / theirs for mine, theirs in zip(self.times[self.ours], self.times[other])]
+    def ratios(self) -> dict[str, list[float]]:
+        """Our time over theirs by contestant, one number a round: below 1, we are faster."""
+        (_, ours), *others = self.times.items()
+        return {name: [mine / its for mine, its in zip(ours, theirs)] for name, theirs in others}
 
     def rows(self) -> list[list[str]]:
         """One row a contestant: name, median time, median ratio, its range, the goal."""
-        rows = []
+        rows, ratios = [], self.ratios()
         for name, values in self.times.items():
-            row = [name, f"{statistics.median(values):.4g}"]
-            if name == self.ours:
-                row += ["", "", ""]
-            else:
-                ratios = self.ratios(name)
-                goal = f"<= {self.goals[name]:g}" if name in self.goals else ""
-                row += [f"{statistics.median(ratios):.3f}", f"{min(ratios):.3f}-{max(ratios):.3f}", goal]
+            row = [name, f"{statistics.median(values):.4g}", "", "", ""]
+            if name in ratios:
+                least, most = min(ratios[name]), max(ratios[name])
+                row[2:4] = [f"{statistics.median(ratios[name]):.3f}", f"{least:.3f} to {most:.3f}"]
+            if name in self.goals:
+                row[4] = f"<= {self.goals[name]:g}"
             rows.append(row)
         return rows
 
     def header(self) -> list[str]:
         """The heads of the columns of `rows`."""
-        return ["", f"ms/{self.unit}, median", "ours / theirs, median", "range", "goal"]
+        return [self.title, f"ms/{self.unit}, median", "ours / theirs, median", "range", "goal"]
+
+
+@dataclass
+class Report:
+    """What one benchmark has to say.
+
+    Attributes:
+        title: what it is about.
+        command: how to run it again.
+        comparisons: its tables.
+        facts: machine, versions, threads, sizes: what one must know to read the numbers.
+    """
+
+    title: str
+    command: str
+    comparisons: list[Comparison]
+    facts: dict[str, Any]
 
     def text(self) -> str:
-        """The comparison as a person reads it in a terminal."""
-        lines = [self.title, *columns([self.header(), *self.rows()])]
-        return "\n".join(lines + [f"  {name}: {fact}" for name, fact in self.facts.items()]) + "\n"
+        """For a terminal."""
+        lines = [self.title]
+        for comparison in self.comparisons:
+            rows = [comparison.header(), *comparison.rows()]
+            widths = [max(map(len, column)) for column in zip(*rows)]
+            lines += ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows] + [""]
+        return "\n".join(lines + [f"{name}: {fact}" for name, fact in self.facts.items()]) + "\n"
 
     def markdown(self) -> str:
-        """The comparison as a table for a page."""
-        rows = [self.header(), ["---"] * 5, *self.rows()]
-        facts = "; ".join(f"{name}: {fact}" for name, fact in self.facts.items())
-        return "\n".join([f"### {self.title}", "", *("| " + " | ".join(row) + " |" for row in rows), "", facts, ""])
+        """For a page."""
+        lines = [f"## {self.title}", "", f"`{self.command}`", ""]
+        for comparison in self.comparisons:
+            rows = [comparison.header(), ["---", *["---:"] * 4], *comparison.rows()]
+            lines += ["| " + " | ".join(row) + " |" for row in rows] + [""]
+        return "\n".join([*lines, *(f"- {name}: {fact}" for name, fact in self.facts.items())]) + "\n"
 
-    def plain(self) -> dict[str, Any]:
-        """As plain data, with the ratios."""
-        return {**asdict(self), "ratios": {name: self.ratios(name) for name in self.times if name != self.ours}}
+    def finish(self, file: str | None) -> None:
+        """Print it, and write it to a JSON file if one is named."""
+        print(self.text())
+        if file is not None:
+            plain = asdict(self)
+            for described, comparison in zip(plain["comparisons"], self.comparisons):
+                described["ratios"] = comparison.ratios()
+            Path(file).write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+
+
+def command_line() -> str:
+    """The words that started this process, without the folders of files."""
+    words = (word.rpartition("/")[2] if word.startswith("/") else word for word in sys.argv[1:])
+    return " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
 
 
 def take_turns(contestants: Sequence[Contestant], rounds: int, amount: int, warm_up: int = 1) -> dict[str, list[float]]:
@@ -156,19 +197,14 @@ def take_turns(contestants: Sequence[Contestant], rounds: int, amount: int, warm
     return times
 
 
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of words as lines, padded to columns."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return ["  " + "  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
-
-
-def machine() -> dict[str, str]:
-    """The processor, its cores, Python, and the environment variables that torch listens to."""
-    set_ = {name: value for name, value in sorted(os.environ.items()) if name.startswith(VARIABLES)}
+def machine(environment: Mapping[str, str]) -> dict[str, str]:
+    """The processor, its cores, Python, and the environment variables that torch listens to, `environment` among them."""
+    everything = {**os.environ, **environment}
+    listened = [f"{name}={value}" for name, value in sorted(everything.items()) if name.startswith(VARIABLES)]
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "environment": " ".join(f"{name}={value}" for name, value in set_.items()) or "no variable set",
+        "environment": " ".join(listened) or "no variable set that changes the speed",
     }
 
 
@@ -179,14 +215,8 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     if sys.platform == "darwin":
-        asked = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
+        asked = subprocess.run(
+            ["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False
+        )
         return asked.stdout.strip()
     return platform.processor() or "unknown"
-
-
-def finish(comparisons: Sequence[Comparison], file: str | None) -> None:
-    """Print the comparisons; write them to a JSON file if one is named."""
-    for comparison in comparisons:
-        print(comparison.text())
-    if file is not None:
-        Path(file).write_text(json.dumps([each.plain() for each in comparisons], indent=2) + "\n", encoding="utf-8")

@@ -133,6 +133,7 @@ class _Options(dict[str, Any]):
 
     def put(self, dotted: str, text: str) -> None:
         *outer, name = dotted.split(".")
+        name = name.replace("-", "_")
         place: dict[str, Any] = self
         for key in outer:
             place = place.setdefault(key, {})

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 import torch
 from torch import Tensor
@@ -123,7 +124,7 @@ class Batches:
         if self._inputs is not None:
             for now in range(step, until):
                 chosen = self.positions(now).to(self.device)
-                yield self._sample(self._inputs[chosen], chosen)
+                yield self._sample(self._inputs.index_select(0, chosen), chosen)
             return
         reader = _Reader(self.view, self.preprocessing.size)
         order = [self.positions(now).tolist() for now in range(step, until)]
@@ -135,7 +136,10 @@ class Batches:
 
     def _shuffled(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(seed_of(self.seed, self.view.domain, self.view.split, epoch))
+            # The last part of the name: one's own folder may stand anywhere.
+            generator = torch.Generator().manual_seed(
+                seed_of(self.seed, PurePath(self.view.domain).name, self.view.split, epoch)
+            )
             self._epoch, self._order = epoch, torch.randperm(len(self.view), generator=generator)
         return self._order
 

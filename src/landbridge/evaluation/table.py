@@ -98,6 +98,7 @@ class Table:
         versions: of the software.
         unfinished: cells that were asked for and are not there, as `method/seed`.
         notes: what a reader must know.
+        report: path of the report that shows it, if one was written.
     """
 
     source: str | None
@@ -111,6 +112,7 @@ class Table:
     versions: dict[str, str] = field(default_factory=dict)
     unfinished: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    report: str = ""
 
     def row(self, method: str) -> Row | None:
         """The row of a method, if it is there."""
@@ -133,7 +135,7 @@ class Table:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "report"}
 
     def to_markdown(self) -> str:
         """A Markdown table, and below it how the numbers came about."""

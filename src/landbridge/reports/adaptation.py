@@ -1,5 +1,6 @@
 """The report of an adapted model, and of methods compared on one pair of domains: one HTML file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,7 @@ def write_comparison_report(folder: Path) -> Table:
     evidence = of_comparison(Path(folder))
     write_json(evidence.folder / "table.json", evidence.table.to_json())
     write_text(evidence.folder / "table.md", evidence.table.to_markdown())
-    _write(evidence)
-    return evidence.table
+    return replace(evidence.table, report=str(_write(evidence)))
 
 
 def _write(evidence: Evidence) -> Path:

@@ -25,6 +25,7 @@ def show(result: Any, console: Console | None = None) -> None:
         _run(result, console)
     elif isinstance(result, Table):
         console.print(result.to_markdown(), markup=False, highlight=False, soft_wrap=True)
+        console.print(f"report: {result.report}", markup=False, highlight=False, soft_wrap=True)
     elif isinstance(result, Path):
         console.print(str(result), markup=False, highlight=False, soft_wrap=True)
     elif isinstance(result, Mapping):
