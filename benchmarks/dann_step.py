@@ -113,7 +113,7 @@ def ours(clock: str) -> None:
             next(self.asked)
 
         def after_step(self, at: Moment) -> None:
-            if next(self.asked, self) is self:
+            if next(self.asked, "nobody asks any more") is not None:
                 raise SystemExit
 
     names = tuple(map(str, range(CLASSES)))

@@ -198,7 +198,7 @@ def take_turns(contestants: Sequence[Contestant], rounds: int, amount: int, warm
 
 
 def machine(environment: Mapping[str, str]) -> dict[str, str]:
-    """The processor, its cores, Python, and the environment variables that torch listens to, `environment` among them."""
+    """The processor, its cores, Python, and the environment variables (`environment` too) that torch listens to."""
     everything = {**os.environ, **environment}
     listened = [f"{name}={value}" for name, value in sorted(everything.items()) if name.startswith(VARIABLES)]
     return {

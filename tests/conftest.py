@@ -16,24 +16,6 @@ settings.register_profile("landbridge", deadline=None, max_examples=50)
 settings.load_profile("landbridge")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Computed things are kept apart from the user's."""
-    kept = os.environ.get("LANDBRIDGE_CACHE")
-    if kept is None:
-        os.environ["LANDBRIDGE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if kept is None:
-        del os.environ["LANDBRIDGE_CACHE"]
-
-
-@pytest.fixture(autouse=True)
-def _doctest(request: pytest.FixtureRequest) -> None:
-    """Examples in docstrings may write into a fresh folder `tmp`."""
-    if isinstance(request.node, pytest.DoctestItem):
-        request.getfixturevalue("doctest_namespace")["tmp"] = request.getfixturevalue("tmp_path")
-
-
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """The folder of real data sets; tests that need it skip without it."""

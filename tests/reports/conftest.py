@@ -133,7 +133,7 @@ def make_comparison(folder: Path, seeds: Sequence[int] = (0, 1, 2), **changes: A
         "source": "digits/printed",
         "target": "digits/photo",
         "methods": list(kinds),
-        "seeds": list(seeds),
+        "seeds": {method: list(seeds) for method in kinds},
         "command": "landbridge compare digits/printed digits/photo --methods source-only,sa,dann,target-only --seeds 3",
         "versions": {"landbridge": "0.1.0", "torch": "2.15.0"},
         "title": "",

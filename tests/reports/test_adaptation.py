@@ -159,7 +159,7 @@ def test_nothing_to_report(tmp_path: Path) -> None:
         report(str(tmp_path))
     with pytest.raises(MissingDataError, match="no comparison"):
         write_comparison_report(tmp_path)
-    (tmp_path / "comparison.json").write_text('{"methods": ["dann"], "seeds": [0]}')
+    (tmp_path / "comparison.json").write_text('{"methods": ["dann"], "seeds": {"dann": [0]}}')
     with pytest.raises(MissingDataError, match="no cell"):
         report(str(tmp_path))
     (tmp_path / "comparison.json").write_text("{")

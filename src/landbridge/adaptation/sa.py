@@ -65,9 +65,10 @@ class SubspaceAlignment(TransformerMixin, ClassifierMixin, BaseEstimator):  # ty
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.normal(size=(80, 5)) * [3, 2, 1, 1, 1], np.arange(80) % 2
     >>> x[:, 0] += 6 * y
-    >>> turned = np.roll(x, 1, axis=1)
-    >>> SubspaceAlignment(dimension=2).fit(x, y, target=turned).score(turned, y) > 0.9
-    True
+    >>> turned = x + 5
+    >>> turned[:, 1] += x[:, 0]
+    >>> SubspaceAlignment(dimension=2).fit(x, y, target=turned).score(turned, y)
+    0.8375
     """
 
     def __init__(self, dimension: int | None = None, C: float = 1.0, random_state: int = 0) -> None:  # noqa: N803

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 def run_comparison(
     folder: Path,
     first: Settings,
-    methods: Sequence[str],
-    seeds: Sequence[int],
+    seeds: Mapping[str, int],
     options: Mapping[str, Any],
     machine: Machine,
     jobs: int = 1,
@@ -37,8 +36,7 @@ def run_comparison(
     Args:
         folder: where the comparison stands.
         first: the settings that all cells share.
-        methods: names, in the order of the rows.
-        seeds: the seeds of each row.
+        seeds: how many seeds, from 0 on, by method, in the order of the rows.
         options: options by method.
         machine: on what.
         jobs: cells computed side by side.
@@ -47,22 +45,22 @@ def run_comparison(
     Returns:
         The table.
     """
-    for name in methods:
+    for name in seeds:
         METHODS[name]
     for name in options:
-        if name not in methods:
-            raise LandbridgeError(f"options are given for '{name}', which is not compared: {', '.join(methods)}")
+        if name not in seeds:
+            raise LandbridgeError(f"options are given for '{name}', which is not compared: {', '.join(seeds)}")
     described = {
         "title": f"{first.source} to {first.target}",
         "source": first.source,
         "target": first.target,
-        "methods": list(methods),
-        "seeds": list(seeds),
+        "methods": list(seeds),
+        "seeds": {method: list(range(count)) for method, count in seeds.items()},
         "settings": {name: value for name, value in asdict(first).items() if name not in ("method", "seed")},
         "options": dict(options),
     }
     _claim(folder, described, machine)
-    cells = list(_cells(folder, first, methods, seeds, options, illustrate=illustrate))
+    cells = list(_cells(folder, first, seeds, options, illustrate=illustrate))
     open_cells = [(settings, path) for settings, path in cells if not (path / "metrics.json").is_file()]
     store = folder / "cells" / ".phases"
     if jobs > 1 and len(open_cells) > 1:
@@ -87,7 +85,10 @@ def _claim(folder: Path, described: dict[str, Any], machine: Machine) -> None:
     elif folder.is_dir() and any(folder.iterdir()):
         raise RunFolderError(f"{folder} is not empty and holds no comparison: choose another --out")
     words = ["landbridge", "compare", described["source"], described["target"]]
-    words += ["--methods", ",".join(described["methods"]), "--seeds", str(len(described["seeds"]))]
+    counts = {method: len(seeds) for method, seeds in described["seeds"].items()}
+    usual = max(counts.values())
+    named = [method if count == usual else f"{method}:{count}" for method, count in counts.items()]
+    words += ["--methods", ",".join(named), "--seeds", str(usual)]
     default = asdict(Settings("", "", ""))
     for name, value in described["settings"].items():
         if name not in ("source", "target", "options", "baseline") and value != default[name]:
@@ -103,19 +104,18 @@ def _claim(folder: Path, described: dict[str, Any], machine: Machine) -> None:
 def _cells(
     folder: Path,
     first: Settings,
-    methods: Sequence[str],
-    seeds: Sequence[int],
+    seeds: Mapping[str, int],
     options: Mapping[str, Any],
     *,
     illustrate: bool,
 ) -> Iterator[tuple[Settings, Path]]:
-    for method in methods:
-        for seed in seeds:
+    for method, count in seeds.items():
+        for seed in range(count):
             settings = replace(first, method=method, seed=seed, options=dict(options.get(method, {})))
             yield settings, folder / "cells" / method / str(seed)
-    if illustrate and "dann" in methods:
+    if illustrate and "dann" in seeds:
         confused = {**options.get("dann", {}), "label_weight": 0.0}
-        yield replace(first, method="dann", seed=seeds[0], options=confused), folder / "illustration"
+        yield replace(first, method="dann", seed=0, options=confused), folder / "illustration"
 
 
 def _side_by_side(cells: Sequence[tuple[Settings, Path]], machine: Machine, store: Path, jobs: int) -> None:

@@ -22,8 +22,8 @@ class Pair:
     target: str
     figures: Mapping[str, float]
     steps: int = 12_000
-    rate: float = 0.01
-    clip: float | None = None
+    rate: float = 0.03
+    clip: float = 1.0
     backbone: str | None = None
 
 

@@ -53,8 +53,9 @@ def compare(
 
     Args:
         domains: source and target: names, or paths of your own.
-        methods: names, separated by commas; `source-only` and `target-only` are the ends of the gap.
-        seeds: how many seeds, from 0 on.
+        methods: names, separated by commas; `source-only` and `target-only` are the ends of the gap. `NAME:N`
+            computes N seeds of this one.
+        seeds: how many seeds, from 0 on, of the others.
         backbone: network; by default the one usual for the source.
         weights: where the network starts from: `none`, `hub`, or a file.
         steps: optimiser steps a run, 2000 by default.
@@ -102,7 +103,12 @@ def compare(
         )
     if seeds < 1:
         raise LandbridgeError(f"--seeds must be at least 1, not {seeds}")
-    names = [name.strip() for name in methods.split(",") if name.strip()]
+    counts = {}
+    for part in filter(None, map(str.strip, methods.split(","))):
+        name, _, count = part.partition(":")
+        if count and not (count.isdigit() and int(count)):
+            raise LandbridgeError(f"--methods {part}: after the colon comes a number of seeds")
+        counts[name] = int(count or seeds)
     folder = free_folder(out, "compare")
     asked: dict[str, Any] = {"backbone": backbone, "steps": steps, "batch_size": batch_size, "rate": rate, "clip": clip}
     asked |= {"augment": augment, "weights": weights, "momentum": momentum, "weight_decay": weight_decay, "ema": ema}
@@ -112,4 +118,4 @@ def compare(
     if download:
         fetch(pair, data_root)
     machine = Machine(device, 1, "auto", data_root, checkpoint_every, False, quiet)
-    return run_comparison(folder, first, names, range(seeds), options or {}, machine, jobs, illustrate=illustrate)
+    return run_comparison(folder, first, counts, options or {}, machine, jobs, illustrate=illustrate)

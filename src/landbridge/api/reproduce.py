@@ -75,7 +75,7 @@ def reproduce(
             backbone=pair.backbone,
         )
         try:
-            run_comparison(place, first, published.methods, range(seeds), {}, machine, jobs, illustrate=False)
+            run_comparison(place, first, dict.fromkeys(published.methods, seeds), {}, machine, jobs, illustrate=False)
             columns.append(Column(pair.source, pair.target, pair.figures, place, ""))
         except MissingDataError as error:
             columns.append(Column(pair.source, pair.target, pair.figures, None, str(error)))

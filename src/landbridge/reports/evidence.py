@@ -140,7 +140,7 @@ def of_comparison(folder: Path) -> Evidence:
     found: dict[str, list[Run]] = {}
     unfinished = []
     for method in plan["methods"]:
-        for seed in plan["seeds"]:
+        for seed in plan["seeds"][method]:
             run = _finished(folder / "cells" / method / str(seed))
             if run is None:
                 unfinished.append(f"{method}/{seed}")

@@ -26,7 +26,7 @@ def peak_memory(device: torch.device) -> int:
 def duration(seconds: float) -> str:
     """A time as a person says it.
 
-    >>> duration(42), duration(200), duration(7300)
+    >>> duration(42), duration(200), duration(7320)
     ('42 s', '3 min 20 s', '2 h 2 min')
     """
     whole = round(seconds)
