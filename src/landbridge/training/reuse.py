@@ -2,30 +2,26 @@
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from landbridge.core.files import atomic_path
-from landbridge.training.method import Method, Phase
-
-if TYPE_CHECKING:
-    from landbridge.training.trainer import Trainer
+from landbridge.training.method import Domains, Method, Phase
 
 
 class PhaseStore:
-    """The result of one phase, kept by what it is a function of: weights at the start, examples, seed, steps, settings.
+    """The result of one phase, kept by what it is a function of: weights at the start, examples, and settings.
 
     Args:
         folder: where results are kept; None keeps none.
         phase: the phase; without a `recipe` nothing is kept.
-        trainer: whose settings count.
-        steps: steps of the phase.
+        domains: the views it trains on.
+        facts: all else that its result depends on (steps, seed, precision, ...), as plain data.
     """
 
-    def __init__(self, folder: Path | None, phase: Phase, trainer: "Trainer", steps: int) -> None:
-        self.folder, self.phase, self.trainer, self.steps = folder, phase, trainer, steps
+    def __init__(self, folder: Path | None, phase: Phase, domains: Domains, facts: tuple[object, ...]) -> None:
+        self.folder, self.phase, self.domains, self.facts = folder, phase, domains, facts
         self.file: Path | None = None
 
     def open(self, method: Method) -> None:
@@ -35,13 +31,10 @@ class PhaseStore:
             return
         if not all(hasattr(method, name) for name in trains):
             return
-        trainer, setup = self.trainer, method.setup
-        digest = hashlib.blake2b(digest_size=16)
-        settings = (self.phase.recipe, self.steps, trainer.seed, trainer.batch_size, trainer.augment, trainer.clip)
-        device = (trainer.fabric.world_size, trainer.fabric.device.type, trainer.fabric._precision.precision)
-        digest.update(repr((settings, device, setup.rate, setup.momentum, setup.weight_decay)).encode())
+        setup, digest = method.setup, hashlib.blake2b(digest_size=16)
+        digest.update(repr((self.phase.recipe, self.facts, setup.rate, setup.momentum, setup.weight_decay)).encode())
         for name in self.phase.inputs:
-            view = trainer.domains[name]
+            view = self.domains[name]
             digest.update(repr((view.domain, view.split, len(view), setup.backbone.preprocessing)).encode())
             digest.update(view.index.numpy().tobytes())
         for name, value in self._state(method).items():
@@ -65,7 +58,7 @@ class PhaseStore:
 
     def save(self, method: Method) -> None:
         """Keep what the phase trained."""
-        if self.file is not None and self.trainer.fabric.is_global_zero:
+        if self.file is not None:
             with atomic_path(self.file) as temporary:
                 save_file({k: v.detach().cpu().contiguous() for k, v in self._state(method).items()}, temporary)
 

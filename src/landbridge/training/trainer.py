@@ -1,9 +1,6 @@
 """The one trainer: devices, processes, precision, turns, checkpoints, log. What a step computes is up to the method."""
 
-import ctypes
 import itertools
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from landbridge.core.errors import DivergedError
+from landbridge.core.memory import keep_freed_memory
 from landbridge.core.processes import average_gradients, barrier, share_buffers
 from landbridge.data.batches import Batch, Batches, Sample, seed_of
 from landbridge.nn.models import Classifier
@@ -102,7 +100,9 @@ class Trainer:
     def _run_phase(self, number: int, position: Position, kept: dict[str, Any] | None) -> None:
         phase, steps = self.phases[number], self.lengths[number]
         groups = self.method.groups()
-        reuse = PhaseStore(self.store, phase, self, steps)
+        precision = (self.fabric.world_size, self.fabric.device.type, self.fabric._precision.precision)
+        facts = (steps, self.seed, self.batch_size, self.augment, self.clip, *precision)
+        reuse = PhaseStore(self.store, phase, self.domains, facts)
         if not position.begun:
             self._reseed(phase, "begin")
             self._set_trained(groups, phase, self._moment(number, 0))
@@ -138,7 +138,8 @@ class Trainer:
                 self._select(number)
                 self._set_trained(groups, phase, at, force=True)
                 self._checkpoint(position, optimisers)
-        reuse.save(self.method)
+        if self.fabric.is_global_zero:
+            reuse.save(self.method)
 
     def _step(
         self, batch: Batch, at: Moment, groups: Mapping[str, Group], optimisers: Mapping[str, Any]
@@ -298,18 +299,3 @@ def set_mode(module: nn.Module, training: bool) -> None:
     module.training = any(p.requires_grad for p in parameters) if parameters else training
     for child in module.children():
         set_mode(child, module.training)
-
-
-def keep_freed_memory() -> None:
-    """Let this process keep the memory that it frees, where glibc looks after it.
-
-    A step frees megabytes of activations that the next one wants again. Left alone, glibc returns such large blocks to
-    the system and asks for fresh ones, which come as zeroed pages, one fault each: a fifth of a training step on a CPU.
-    How much memory is in use at most stays about the same. Nothing is changed where the user has set the allocator up.
-    """
-    chosen = any(name.startswith("MALLOC_") for name in os.environ) or "malloc" in os.environ.get("GLIBC_TUNABLES", "")
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" and not chosen else None
-    if mallopt is not None:
-        never_trim, never_map = (-1, -1), (-4, 0)  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h, and their values
-        mallopt(*never_trim)
-        mallopt(*never_map)
