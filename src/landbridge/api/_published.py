@@ -57,7 +57,14 @@ PUBLISHED = {
             Pair("mnist", "mnist-m", _figures(0.5749, 0.6078, 0.8149, 0.9891)),
             Pair("syn-numbers", "svhn", _figures(0.8665, 0.8672, 0.9048, 0.9244)),
             Pair("svhn", "mnist", _figures(0.5919, 0.6157, 0.7107, 0.9951)),
-            Pair("synsigns", "gtsrb", _figures(0.7400, 0.7635, 0.8866, 0.9987)),
+            # At 28 x 28 with the small network, for a laptop's CPU: the paper's takes a second a step there.
+            Pair(
+                "synsigns",
+                "gtsrb",
+                _figures(0.7400, 0.7635, 0.8866, 0.9987),
+                steps=4000,
+                backbone="ganin-mnist?batch_norm=true",
+            ),
         ),
     )
 }
