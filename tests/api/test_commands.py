@@ -161,3 +161,15 @@ def test_two_processes_from_the_shell(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "landbridge.cli", *words], check=True, timeout=300, stdout=subprocess.DEVNULL)
     assert json.loads((tmp_path / "run/metrics.json").read_text())["steps"] == 20
     assert (tmp_path / "run/report.html").is_file()
+
+
+def test_tensorboard_gets_the_same_numbers(image_folder: Maker, tmp_path: Path) -> None:
+    words = ["adapt", str(image_folder("a")), str(image_folder("b")), *SMALL, "--no-baseline", "--tensorboard"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 0
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(tmp_path / "run/tensorboard"))
+    events.Reload()
+    logged = list(csv.DictReader((tmp_path / "run/log.csv").open()))
+    assert {row["name"] for row in logged} == set(events.Tags()["scalars"])
+    assert events.Scalars("classification")[-1].step == 6

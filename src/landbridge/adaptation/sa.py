@@ -24,7 +24,7 @@ def consistent_dimension(source: Array, target: Array, gamma: float = 1e6, delta
 
         lambda_d - lambda_(d+1) >= (1 + sqrt(ln(2 / delta) / 2)) * 16 d^(3/2) B / (gamma sqrt(n)),
 
-    lambda the eigenvalues of the covariance and B the largest norm of an example (Fernando et al., ICCV 2013, section
+    lambda the eigenvalues of the covariance (0 after the last) and B the largest norm of an example (Fernando et al., ICCV 2013, section
     3.4, which uses gamma = 10^6 and delta = 0.1).
 
     Args:
@@ -39,11 +39,12 @@ def consistent_dimension(source: Array, target: Array, gamma: float = 1e6, delta
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=(50, 4)) * [9, 4, 2, 1]
     >>> consistent_dimension(x, x)
-    3
+    4
     """
     n = min(len(source), len(target))
     largest = max(np.linalg.norm(source, axis=1).max(), np.linalg.norm(target, axis=1).max())
-    gaps = np.minimum(*(-np.diff(np.linalg.eigvalsh(np.cov(x.T))[::-1]) for x in (source, target)))
+    spectra = (np.linalg.eigvalsh(np.atleast_2d(np.cov(x.T)))[::-1] for x in (source, target))
+    gaps = np.minimum(*(-np.diff(spectrum, append=0.0) for spectrum in spectra))
     d = np.arange(1, len(gaps) + 1)
     bound = (1 + np.sqrt(np.log(2 / delta) / 2)) * 16 * d**1.5 * largest / (gamma * np.sqrt(n))
     stable = d[(gaps >= bound) & (d < n)]

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from landbridge.core.errors import UnknownNameError
 from landbridge.core.registry import nearest
@@ -24,21 +23,21 @@ def shift(images: Tensor, share: float = 1 / 8) -> Tensor:
         images: uint8 [N, C, H, W].
         share: largest move as a share of height and width.
     """
-    count, _, height, width = images.shape
+    count, channels, height, width = images.shape
     down, right = int(height * share), int(width * share)
-    padded = F.pad(images.float(), (right, right, down, down), mode="replicate").to(images.dtype)
-    top = torch.randint(0, 2 * down + 1, (count, 1, 1, 1), device=images.device)
-    left = torch.randint(0, 2 * right + 1, (count, 1, 1, 1), device=images.device)
-    rows = top + torch.arange(height, device=images.device).view(1, 1, -1, 1)
-    columns = left + torch.arange(width, device=images.device).view(1, 1, 1, -1)
-    chosen = padded.gather(2, rows.expand(count, images.shape[1], height, padded.shape[3]))
-    return chosen.gather(3, columns.expand(count, images.shape[1], height, width))
+    top = torch.randint(-down, down + 1, (count, 1, 1), device=images.device)
+    left = torch.randint(-right, right + 1, (count, 1, 1), device=images.device)
+    rows = (top + torch.arange(height, device=images.device).view(-1, 1)).clamp_(0, height - 1)
+    columns = (left + torch.arange(width, device=images.device)).clamp_(0, width - 1)
+    pixels = (rows * width + columns).view(count, 1, -1).expand(-1, channels, -1)
+    return images.flatten(2).gather(2, pixels).view_as(images)
 
 
 def flip(images: Tensor) -> Tensor:
     """Mirror a random half of the images left to right. Not for digits or signs."""
     mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-    return torch.where(mirrored, images.flip(-1), images)
+    columns = torch.arange(images.shape[-1], device=images.device)
+    return images.gather(3, torch.where(mirrored, columns.flip(0), columns).expand_as(images))
 
 
 def weak(images: Tensor) -> Tensor:

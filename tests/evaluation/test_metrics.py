@@ -1,0 +1,125 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from landbridge.core.errors import UnknownNameError
+from landbridge.data.domain import Domain, Examples
+from landbridge.data.images import Arrays
+from landbridge.evaluation import snapshot
+from landbridge.evaluation.domain_distance import proxy_a_distance
+from landbridge.evaluation.inference import predict
+from landbridge.evaluation.metrics import evaluate, gap_closed, score
+from landbridge.evaluation.validators import mutual_information, negative_entropy, scorer
+from landbridge.nn.backbones import make_backbone
+from landbridge.nn.heads import Head
+from landbridge.nn.models import Classifier
+
+
+def view_of(labels: list[int] | None, count: int = 0) -> object:
+    y = None if labels is None else torch.tensor(labels)
+    x = torch.zeros(len(labels) if labels is not None else count, 1)
+    return Domain("d", ("a", "b", "c"), {"test": Examples(Arrays(x), y)}).unlabelled("test")
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=30))
+def test_scores_equal_counting(pairs: list[tuple[int, int]]) -> None:
+    truth, said = [t for t, _ in pairs], [s for _, s in pairs]
+    scores = score(torch.eye(3)[said], view_of(truth))
+    assert scores.accuracy == pytest.approx(sum(t == s for t, s in pairs) / len(pairs))
+    by_class = []
+    for number in range(3):
+        own = [s for t, s in pairs if t == number]
+        expected = sum(s == number for s in own) / len(own) if own else None
+        assert scores.per_class_accuracy[number] == (None if expected is None else pytest.approx(expected))
+        if expected is not None:
+            by_class.append(expected)
+        assert scores.confusion[number] == [own.count(other) for other in range(3)]
+    assert scores.mean_class_accuracy == pytest.approx(sum(by_class) / len(by_class))
+
+
+def test_what_cannot_be_known_is_none() -> None:
+    scores = score(torch.eye(3)[[0, 1]], view_of(None, 2))
+    assert scores.as_metrics("target") == {
+        "target_accuracy": None, "target_mean_class_accuracy": None, "target_examples": 2,
+    }  # fmt: skip
+    assert scores.confusion is None
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_gap(method: float, low: float, high: float) -> None:
+    share = gap_closed(method, low, high)
+    if high <= low:
+        assert share is None
+    else:
+        assert share * (high - low) + low == pytest.approx(method, abs=1e-6)
+        assert gap_closed(low, low, high) == 0
+        assert gap_closed(high, low, high) == 1
+
+
+def test_published_gaps() -> None:
+    for method, low, high, printed in [
+        (0.8149, 0.5749, 0.9891, 57.9),
+        (0.9048, 0.8665, 0.9244, 66.1),
+        (0.6078, 0.5749, 0.9891, 7.9),
+    ]:
+        assert 100 * gap_closed(method, low, high) == pytest.approx(printed, abs=0.1)
+
+
+@given(st.lists(st.lists(st.floats(0.01, 1), min_size=3, max_size=3), min_size=1, max_size=9))
+def test_label_free_scores_equal_naive_sums(rows: list[list[float]]) -> None:
+    p = torch.tensor(rows, dtype=torch.float64)
+    p = p / p.sum(1, keepdim=True)
+    naive = sum(float(q) * math.log(float(q)) for row in p for q in row) / len(p)
+    assert float(negative_entropy(p)) == pytest.approx(naive, rel=1e-9)
+    mean = p.mean(0)
+    marginal = -sum(float(q) * math.log(float(q)) for q in mean)
+    assert float(mutual_information(p)) == pytest.approx(naive + marginal, rel=1e-6, abs=1e-9)
+    assert -1e-9 <= float(mutual_information(p)) <= math.log(3) + 1e-9
+
+
+def test_a_collapsed_model_scores_nothing_by_mutual_information() -> None:
+    collapsed = torch.eye(3)[[1, 1, 1]]
+    assert float(negative_entropy(collapsed)) == 0
+    assert float(mutual_information(collapsed)) == pytest.approx(0, abs=1e-6)
+
+
+def test_proxy_a_distance_of_equal_and_of_far_domains() -> None:
+    x = torch.randn(400, 3, generator=torch.Generator().manual_seed(0)).numpy()
+    assert proxy_a_distance(x[:200], x[200:]) < 0.4
+    assert proxy_a_distance(x[:200], x[200:] + 50) == 2.0
+    assert proxy_a_distance(x[:150], x[200:] + 50) == 2.0
+
+
+@pytest.fixture
+def model() -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(make_backbone("mlp?inputs=2&hidden=8"), Head(8, (), 2), ("left", "right"))
+
+
+def test_predict_evaluate_and_select(model: Classifier, toy_source: Domain, toy_target: Domain) -> None:
+    view = toy_target.unlabelled("test")
+    assert torch.equal(predict(model, view, batch_size=7), model.predict(view.read()))
+    assert 0 <= evaluate(model, view).accuracy <= 1
+    for rule in ("source-accuracy", "entropy", "im"):
+        judge = scorer(rule, toy_source.labelled(), toy_target.unlabelled(), most=50)
+        assert isinstance(judge(model), float)
+    assert scorer("last", toy_source.labelled(), toy_target.unlabelled()) is None
+    with pytest.raises(UnknownNameError, match="did you mean 'entropy'"):
+        scorer("entropie", toy_source.labelled(), toy_target.unlabelled())
+
+
+def test_snapshots_show_the_same_examples_for_every_model(
+    model: Classifier, toy_source: Domain, toy_target: Domain, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("snapshots") / "snapshot.npz"
+    taken = snapshot.take(model, toy_source.unlabelled("test"), toy_target.unlabelled("test"))
+    snapshot.save(taken, path)
+    loaded = snapshot.load(path)
+    assert set(loaded) == set(taken)
+    assert loaded["source_features"].shape == (300, 8)
+    assert set(loaded["target_label"]) == {0, 1}
+    other = snapshot.take(model, toy_source.unlabelled("test"), toy_target.unlabelled("test"))
+    assert (other["target_label"] == loaded["target_label"]).all()
