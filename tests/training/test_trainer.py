@@ -10,7 +10,7 @@ from landbridge.core.errors import BadDataError, DivergedError
 from landbridge.data.batches import Batch
 from landbridge.data.domain import Domain
 from landbridge.runs import Run
-from landbridge.training.averaging import Averaged
+from landbridge.training.averaging import Averaged, WithAverage
 from landbridge.training.method import Domains, Losses, Method, Moment, Phase, Setup
 from landbridge.training.schedules import constant, cosine, ganin_lambda, ganin_rate
 from landbridge.training.trainer import set_mode, share_out
@@ -182,6 +182,20 @@ def test_shared_phases_are_computed_once_and_change_nothing(bench: Bench, tmp_pa
     finally:
         sa.losses = original
     assert all(torch.equal(alone[key], reused[key]) for key in alone)
+
+
+def test_shared_phases_keep_their_averages(bench: Bench, tmp_path: Path) -> None:
+    from landbridge.adaptation import METHODS
+
+    def averaged(name: str) -> nn.Module:
+        cls = METHODS.resolve(name)
+        return bench.trainer(store=tmp_path).fit(WithAverage(bench.method(name, cls), 0.9), bench.views(cls)).model()
+
+    first = averaged("source-only")
+    second = averaged("source-only")
+    averaged("sa")
+    assert len(list(tmp_path.iterdir())) == 1
+    assert all(torch.equal(one, other) for one, other in zip(first.state_dict().values(), second.state_dict().values()))
 
 
 def test_a_batch_larger_than_what_ranks_can_share(bench: Bench) -> None:

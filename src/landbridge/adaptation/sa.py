@@ -24,8 +24,8 @@ def consistent_dimension(source: Array, target: Array, gamma: float = 1e6, delta
 
         lambda_d - lambda_(d+1) >= (1 + sqrt(ln(2 / delta) / 2)) * 16 d^(3/2) B / (gamma sqrt(n)),
 
-    lambda the eigenvalues of the covariance (0 after the last) and B the largest norm of an example (Fernando et al., ICCV 2013, section
-    3.4, which uses gamma = 10^6 and delta = 0.1).
+    lambda the eigenvalues of the covariance (0 after the last) and B the largest norm of an example (Fernando et al.,
+    ICCV 2013, section 3.4, which uses gamma = 10^6 and delta = 0.1).
 
     Args:
         source: standardised source features [n, D].

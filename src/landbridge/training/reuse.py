@@ -29,8 +29,6 @@ class PhaseStore:
         trains = self.phase.trains
         if self.folder is None or self.phase.recipe is None or trains is None or callable(trains):
             return
-        if not all(hasattr(method, name) for name in trains):
-            return
         setup, digest = method.setup, hashlib.blake2b(digest_size=16)
         digest.update(repr((self.phase.recipe, self.facts, setup.rate, setup.momentum, setup.weight_decay)).encode())
         for name in self.phase.inputs:
@@ -63,5 +61,6 @@ class PhaseStore:
                 save_file({k: v.detach().cpu().contiguous() for k, v in self._state(method).items()}, temporary)
 
     def _state(self, method: Method) -> dict[str, torch.Tensor]:
-        names = self.phase.trains if isinstance(self.phase.trains, (tuple, list)) else ()
-        return {key: value for key, value in method.state_dict().items() if key.split(".")[0] in names}
+        """What the phase trains, and the averages of it where there are any."""
+        names = set(self.phase.trains) if isinstance(self.phase.trains, (tuple, list)) else set()
+        return {key: value for key, value in method.state_dict().items() if names & set(key.split("."))}
