@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
-from two_processes import Pair
 
 from landbridge.data.domain import Domain, Examples
 from landbridge.data.images import Arrays
+from two_processes import Pair
 
 settings.register_profile("landbridge", deadline=None, max_examples=50)
 settings.load_profile("landbridge")

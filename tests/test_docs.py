@@ -10,7 +10,6 @@ from types import ModuleType
 import pytest
 import torch
 import yaml
-from methods_suite import Bench
 from PIL import Image
 
 import landbridge
@@ -22,6 +21,7 @@ from landbridge.data import registry
 from landbridge.data.domain import Domain
 from landbridge.nn import BACKBONES, digits
 from landbridge.nn.backbones import make_backbone
+from methods_suite import Bench
 
 ROOT = Path(__file__).parent.parent
 README, TOUR, CONTRIBUTING = ROOT / "README.md", ROOT / "docs" / "tour.md", ROOT / "CONTRIBUTING.md"

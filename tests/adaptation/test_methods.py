@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from methods_suite import Bench
 from safetensors.torch import load_file
 
 from landbridge.adaptation import METHODS
@@ -14,6 +13,7 @@ from landbridge.evaluation.metrics import evaluate
 from landbridge.nn.models import Classifier
 from landbridge.training.averaging import WithAverage
 from landbridge.training.method import Method, Moment
+from methods_suite import Bench
 
 NAMES = list(METHODS)
 VARIANTS = {"dann in turns": ("dann", {"play": "turns"}), "dann together": ("dann", {"batch_norm": "together"})}

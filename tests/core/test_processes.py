@@ -1,9 +1,9 @@
 from typing import Any
 
 import torch
-from two_processes import Pair
 
 from landbridge.core.processes import average_gradients, gather, share_buffers, world
+from two_processes import Pair
 
 
 def averaged(rank: int) -> list[Any]:

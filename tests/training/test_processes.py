@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+
 from conftest import gaussians
+from landbridge.adaptation import METHODS
 from methods_suite import Bench
 from two_processes import Pair
-
-from landbridge.adaptation import METHODS
 
 
 def trained(rank: int, name: str, options: dict[str, str]) -> dict[str, torch.Tensor]:

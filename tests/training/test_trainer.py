@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from methods_suite import Bench
 from torch import nn
 
 from landbridge.core.errors import BadDataError, DivergedError
@@ -14,6 +13,7 @@ from landbridge.training.averaging import Averaged, WithAverage
 from landbridge.training.method import Domains, Losses, Method, Moment, Phase, Setup
 from landbridge.training.schedules import constant, cosine, ganin_lambda, ganin_rate
 from landbridge.training.trainer import set_mode, share_out
+from methods_suite import Bench
 
 
 @pytest.fixture
