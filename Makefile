@@ -9,6 +9,9 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 demo: $(VENV)/.installed
 	$(BIN)/landbridge compare --out runs/demo --jobs 2
 
+# The networks of the tests are tiny: one thread serves them best.
+test test-slow: export OMP_NUM_THREADS = 1
+
 test: check
 	$(BIN)/python -m pytest -m "not slow and not data and not browser"
 
