@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from landbridge import __version__
@@ -125,7 +126,17 @@ def parse(command: str, words: Sequence[str]) -> dict[str, Any]:
         given = parser.parse_args(plain)
     except ArgumentError as error:
         raise LandbridgeError(f"{command}: {' '.join(str(error).split())}; see landbridge {command} --help") from None
-    return {name: value for name, value in given.as_dict().items() if name != "config"}
+    return _with_positionals({name: value for name, value in given.as_dict().items() if name != "config"}, given.config)
+
+
+def _with_positionals(arguments: dict[str, Any], configs: Sequence[Any] | None) -> dict[str, Any]:
+    """Positional arguments that were not given, from the config files: there jsonargparse fills in options alone."""
+    import yaml
+
+    for config in configs or ():
+        written = yaml.safe_load(Path(str(config)).read_text(encoding="utf-8"))
+        arguments |= {name: value for name, value in written.items() if arguments.get(name, "") is None}
+    return arguments
 
 
 class _Options(dict[str, Any]):

@@ -163,6 +163,25 @@ def test_two_processes_from_the_shell(tmp_path: Path) -> None:
     assert (tmp_path / "run/report.html").is_file()
 
 
+def test_a_runs_config_replays_it(image_folder: Maker, tmp_path: Path) -> None:
+    words = [
+        "adapt",
+        str(image_folder("a")),
+        str(image_folder("b")),
+        *SMALL,
+        "--no-baseline",
+        "--method",
+        "source-only",
+    ]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 0
+    again = ["adapt", "--config", str(tmp_path / "run/config.yaml"), "--out", str(tmp_path / "again"), "--quiet"]
+    assert main([*again, "--device", "cpu"]) == 0
+    one, other = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("run", "again"))
+    assert {**one, "train_seconds": 0} == {**other, "train_seconds": 0}
+    assert main([*again, "--seed", "3", "--out", str(tmp_path / "third")]) == 0
+    assert json.loads((tmp_path / "third/metrics.json").read_text())["seed"] == 3
+
+
 def test_tensorboard_gets_the_same_numbers(image_folder: Maker, tmp_path: Path) -> None:
     words = ["adapt", str(image_folder("a")), str(image_folder("b")), *SMALL, "--no-baseline", "--tensorboard"]
     assert main([*words, "--out", str(tmp_path / "run")]) == 0
