@@ -147,10 +147,10 @@ def test_averaged_weights_wrap_any_method(label: str, bench: Bench, tmp_path: Pa
 
 @pytest.mark.parametrize("label", ["source-only", "dann", "dann together"])
 def test_batch_norm_is_as_documented(label: str, bench: Bench) -> None:
-    """Apart, statistics after one step mix both domains' own; together, they are those of the joint batch."""
+    """Apart, the statistics to predict by are the target's alone; together, they are those of the joint batch."""
     name, cls, bench.options = resolved(label)
     method = bench.method(name, cls)
-    method.backbone.network = torch.nn.Sequential(torch.nn.BatchNorm1d(2, momentum=1.0), method.backbone.network)
+    method.backbone.network = torch.nn.Sequential(torch.nn.BatchNorm1d(2, momentum=0.5), method.backbone.network)
     trainer = bench.trainer(steps=1)
     trainer.fit(method, bench.views(cls))
     batch = next(trainer._batches(method.phases()[0], 0, 1))
@@ -161,4 +161,4 @@ def test_batch_norm_is_as_documented(label: str, bench: Bench) -> None:
         expected = batch["target"].x.mean(0)
     else:
         expected = torch.cat([batch["source"].x, batch["target"].x]).mean(0)
-    torch.testing.assert_close(mean, expected)
+    torch.testing.assert_close(mean, 0.5 * expected)

@@ -28,7 +28,8 @@ class DANN(Method):
         setup: the set-up.
         weight: factor on lambda.
         play: `reversal` plays both sides in one backward pass; `turns` moves the discriminator, then the rest.
-        batch_norm: each domain by its own batch statistics (`apart`), or both as one batch (`together`).
+        batch_norm: each domain by its own batch statistics, and the target's to predict by (`apart`), or both as one
+            batch (`together`).
         label_weight: factor on the classification loss; 0 shows what confusing the domains alone leads to.
     """
 

@@ -11,6 +11,7 @@ from torch.optim import SGD, Optimizer
 from landbridge.data.batches import Batch
 from landbridge.data.domain import View
 from landbridge.nn.backbones import Backbone
+from landbridge.nn.batch_norm import running_statistics_kept
 from landbridge.nn.heads import Head
 from landbridge.nn.models import Classifier
 from landbridge.training.schedules import ganin_rate
@@ -150,7 +151,8 @@ class Method(nn.Module):
     Attributes:
         needs: the inputs it wants, name -> `labelled` or `unlabelled`.
         oracle: whether it reads labels that no real user of the setting would have.
-        batch_norm: whether the domains pass BatchNorm `apart` (each by its own batch statistics) or `together`.
+        batch_norm: whether the domains pass BatchNorm `apart` (each by its own batch statistics, the target's
+            kept to predict by) or `together`.
         paper: where it is from.
         views: augmentations it wants beside `x`, by input.
     """
@@ -211,9 +213,12 @@ class Method(nn.Module):
     def features(self, *inputs: Tensor) -> list[Tensor]:
         """Features of several inputs, through BatchNorm apart or together, as the method says.
 
-        Apart, each input is normalised by statistics of its own, and the running statistics become a mixture of all.
+        Apart, each input is normalised by statistics of its own, and the running statistics, by which the model
+        predicts, are those of the last: name the target last. A mixture of both would fit neither domain.
         """
         if self.batch_norm == "apart":
-            return [self.backbone(x) for x in inputs]
+            with running_statistics_kept(self.backbone):
+                before = [self.backbone(x) for x in inputs[:-1]]
+            return [*before, self.backbone(inputs[-1])]
         joined: Tensor = self.backbone(torch.cat(inputs))
         return list(joined.split([len(x) for x in inputs]))
