@@ -62,7 +62,7 @@ PUBLISHED = {
                 "synsigns",
                 "gtsrb",
                 _figures(0.7400, 0.7635, 0.8866, 0.9987),
-                steps=4000,
+                steps=2000,
                 backbone="ganin-mnist?batch_norm=true",
             ),
         ),
