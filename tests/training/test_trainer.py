@@ -11,7 +11,7 @@ from landbridge.data.domain import Domain
 from landbridge.runs import Run
 from landbridge.training.averaging import Averaged, WithAverage
 from landbridge.training.method import Domains, Losses, Method, Moment, Phase, Setup
-from landbridge.training.schedules import constant, cosine, ganin_lambda, ganin_rate
+from landbridge.training.schedules import ganin_lambda, ganin_rate
 from landbridge.training.trainer import set_mode, share_out
 from methods_suite import Bench
 
@@ -217,8 +217,6 @@ def test_schedules() -> None:
     assert ganin_lambda(0.0) == 0.0
     assert ganin_lambda(1.0) == pytest.approx(0.99990920)
     assert ganin_rate(1.0) == pytest.approx(11**-0.75)
-    assert cosine(0.25) == pytest.approx(0.8535533906)
-    assert constant(0.3) == 1.0
 
 
 def test_averages_follow_slowly_and_forget_the_start() -> None:

@@ -25,17 +25,3 @@ def ganin_rate(progress: float, alpha: float = 10.0, beta: float = 0.75) -> floa
     (1.0, 0.1656)
     """
     return float((1.0 + alpha * progress) ** -beta)
-
-
-def constant(progress: float) -> float:
-    """Factor 1 throughout."""
-    return 1.0
-
-
-def cosine(progress: float) -> float:
-    """Factor from 1 down to 0 along half a cosine (Loshchilov and Hutter, ICLR 2017, eq. 5).
-
-    >>> cosine(0.0), round(cosine(0.5), 3), cosine(1.0)
-    (1.0, 0.5, 0.0)
-    """
-    return 0.5 * (1.0 + math.cos(math.pi * progress))
