@@ -15,6 +15,7 @@ class Pair:
         steps: optimiser steps of our runs.
         rate: learning rate at the start.
         clip: largest norm of a gradient.
+        ema: decay of averaged weights.
         backbone: the network; that of the source by default.
     """
 
@@ -24,6 +25,7 @@ class Pair:
     steps: int = 12_000
     rate: float = 0.03
     clip: float = 1.0
+    ema: float | None = 0.999
     backbone: str | None = None
 
 
@@ -63,6 +65,7 @@ PUBLISHED = {
                 "gtsrb",
                 _figures(0.7400, 0.7635, 0.8866, 0.9987),
                 steps=2000,
+                ema=None,
                 backbone="ganin-mnist?batch_norm=true",
             ),
         ),

@@ -72,6 +72,7 @@ def reproduce(
             steps=steps or pair.steps,
             rate=pair.rate,
             clip=pair.clip,
+            ema=pair.ema,
             backbone=pair.backbone,
         )
         try:
