@@ -1,13 +1,15 @@
 import copy
+import json
 import sys
 import types
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from landbridge.core.errors import LandbridgeError, MissingDataError, UnknownNameError
+from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, UnknownNameError
 from landbridge.nn import BACKBONES
 from landbridge.nn.backbones import backbone_catalogue, is_own_factory, make_backbone
 from landbridge.nn.blueprint import Spec
@@ -261,8 +263,30 @@ def test_missing_weights_files_are_named(tmp_path):
 
 def test_open_clip_is_asked_for(monkeypatch):
     monkeypatch.setattr("landbridge.nn.sources.find_spec", lambda name: None)
-    with pytest.raises(LandbridgeError, match="needs open_clip: pip install open_clip_torch"):
+    with pytest.raises(LandbridgeError, match=r'needs open_clip: pip install "landbridge\[clip\]"'):
         make_backbone("open_clip/ViT-B-32")
+
+
+TINY_CLIP = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "patch_size": 16},
+    "text_cfg": {"context_length": 8, "vocab_size": 100, "width": 32, "heads": 2, "layers": 1},
+}
+
+
+def test_the_image_tower_of_the_real_open_clip(tmp_path):
+    open_clip = pytest.importorskip("open_clip", reason="needs open_clip_torch")
+    (tmp_path / "Tiny-16.json").write_text(json.dumps(TINY_CLIP))
+    open_clip.add_model_config(tmp_path / "Tiny-16.json")
+    whole = open_clip.create_model("Tiny-16")
+    save_file({key: value.contiguous() for key, value in whole.state_dict().items()}, tmp_path / "clip.safetensors")
+    backbone = make_backbone("open_clip/Tiny-16", tmp_path / "clip.safetensors").eval()
+    x = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(backbone(x), whole.eval().encode_image(x))
+    assert backbone.preprocessing.size == (32, 32)
+    assert list(backbone.groups) == ["stem", "transformer.resblocks.0", "transformer.resblocks.1"]
+    with pytest.raises(BadDataError, match=r"clip\.safetensors does not fit"):
+        make_backbone("timm/resnet18", tmp_path / "clip.safetensors")
 
 
 class Tower(nn.Module):

@@ -23,7 +23,7 @@ from landbridge.data.registry import DOMAINS, data_root, load_domain
 from landbridge.evaluation import snapshot
 from landbridge.evaluation.inference import predict
 from landbridge.evaluation.metrics import Scores, score
-from landbridge.evaluation.validators import scorer
+from landbridge.evaluation.validators import scorer, unlabelled_scores
 from landbridge.nn.backbones import make_backbone
 from landbridge.nn.heads import Head
 from landbridge.nn.preprocessing import Preprocessing
@@ -269,6 +269,7 @@ def _finish(
             "per_class_accuracy": on_target.per_class_accuracy,
             "confusion": on_target.confusion,
             "a_distance": float(taken["a_distance"]),
+            "validators": unlabelled_scores(model, target.unlabelled(_training_split(settings))),
         },
         oracle=oracle,
         settings={name: value for name, value in chosen.items() if name not in row}

@@ -53,8 +53,34 @@ VALIDATORS: dict[str, Validator] = {
 """The rules that `--select` knows beside `last`."""
 
 
+LOOKED_AT = 2000
+"""How many examples of a domain a judge looks at."""
+
+
+def _some(view: View, most: int, seed: int) -> View:
+    return view.subset(torch.randperm(len(view), generator=torch.Generator().manual_seed(seed))[:most])
+
+
+def unlabelled_scores(model: Classifier, target: View, most: int = LOOKED_AT) -> dict[str, float]:
+    """What can be said of a finished model without target labels: by it, settings are chosen between runs.
+
+    Args:
+        model: the model to judge.
+        target: unlabelled target training examples.
+        most: how many of them are looked at, always the same ones.
+
+    Returns:
+        `entropy` and `im`, as `--select` means them.
+    """
+    probabilities = predict(model.eval(), _some(target, most, seed=0))
+    return {
+        "entropy": float(negative_entropy(probabilities)),
+        "im": float(mutual_information(probabilities)),
+    }
+
+
 def scorer(
-    name: str, source: View, target: View, most: int = 2000, seed: int = 0
+    name: str, source: View, target: View, most: int = LOOKED_AT, seed: int = 0
 ) -> Callable[[Classifier], float] | None:
     """The judge that `--select NAME` means, on at most `most` examples a domain; None for `last`.
 
@@ -73,7 +99,6 @@ def scorer(
     if name not in VALIDATORS:
         hint = nearest(name, VALIDATORS) or f"; known: last, {', '.join(VALIDATORS)}"
         raise UnknownNameError(f"unknown selection rule '{name}'{hint}")
-    generator = torch.Generator().manual_seed(seed)
-    source, target = (v.subset(torch.randperm(len(v), generator=generator)[:most]) for v in (source, target))
+    source, target = (_some(view, most, seed) for view in (source, target))
     validator = VALIDATORS[name]
     return lambda model: validator(model.eval(), source, target)

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from landbridge.core.errors import UnknownNameError
 from landbridge.core.registry import nearest
 from landbridge.nn.blueprint import Blueprint, Spec
 from landbridge.nn.layers import evaluating, layer_groups, ordered_layers, parameter_groups
+from landbridge.nn.pooling import pooled
 from landbridge.nn.sources import blueprint, explained_reading
 from landbridge.nn.weights import load_weights
 
@@ -52,7 +53,8 @@ class Backbone(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Preprocessed inputs [N, 3, h, w] or [N, D] to features [N, width]; maps are averaged over their places."""
-        return self._pool(self.network(x))
+        output = self.network(x)
+        return pooled(output[0] if isinstance(output, tuple) else output, network=self.network)
 
     def example(self) -> Tensor:
         """Two blank inputs of the shape that the network reads, on its device."""
@@ -71,15 +73,6 @@ class Backbone(nn.Module):
     def groups(self) -> dict[str, tuple[str, ...]]:
         """The layers by group, from the stem up: what is frozen, copied, or trained at one rate together."""
         return layer_groups(self.network, self.layers)
-
-    def _pool(self, output: Any) -> Tensor:
-        features: Tensor = output[0] if isinstance(output, tuple) else output
-        if features.dim() == 4:
-            return features.mean((2, 3))
-        if features.dim() == 3:
-            tokens = (getattr(self.network, name, None) for name in ("cls_token", "class_token"))
-            return features[:, 0] if any(token is not None for token in tokens) else features.mean(1)
-        return features
 
 
 def group_parameters(backbone: Backbone, group: str) -> list[nn.Parameter]:

@@ -93,7 +93,7 @@ def layer_groups(module: nn.Module, layers: Sequence[str]) -> dict[str, tuple[st
     for layer in layers:
         unit = next((unit for unit in units if _within(layer, unit)), layer)
         if unit not in group_of:
-            weighty = _is_weighty(module.get_submodule(unit))
+            weighty = is_weighty(module.get_submodule(unit))
             if weighty and stem_is_full:
                 current = unit
             stem_is_full |= weighty
@@ -117,6 +117,11 @@ def parameter_groups(module: nn.Module, groups: Mapping[str, Sequence[str]]) -> 
     for name, parameter in module.named_parameters():
         found[_group_of_parameter(name, group_of)].append(parameter)
     return found
+
+
+def is_weighty(module: nn.Module) -> bool:
+    """Whether a module has weight matrices or kernels, and not only what scales and shifts channels."""
+    return any(parameter.dim() > 1 for parameter in module.parameters())
 
 
 def _leaves(module: nn.Module, name: str) -> Iterator[str]:
@@ -163,11 +168,6 @@ def _height(module: nn.Module) -> int:
         return int(_is_block(module))
     below = max((_height(child) for child in module.children()), default=0)
     return below + 1 if below else 0
-
-
-def _is_weighty(module: nn.Module) -> bool:
-    """Whether a module has weight matrices or kernels, and not only what scales and shifts channels."""
-    return any(parameter.dim() > 1 for parameter in module.parameters())
 
 
 def _group_of_parameter(parameter: str, group_of: Mapping[str, str]) -> str:

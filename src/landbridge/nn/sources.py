@@ -103,7 +103,7 @@ def _torchvision(spec: Spec, pretrained: bool) -> Blueprint:
 
 def _open_clip(spec: Spec, pretrained: bool) -> Blueprint:
     if find_spec("open_clip") is None:
-        raise LandbridgeError(f"backbone '{spec.text}' needs open_clip: pip install open_clip_torch")
+        raise LandbridgeError(f"backbone '{spec.text}' needs open_clip: pip install \"landbridge[clip]\"")
     open_clip = import_module("open_clip")
     if spec.name not in _open_clip_names():
         raise _unknown(spec.name, _open_clip_names(), "open_clip")

@@ -12,6 +12,7 @@ from landbridge.core.errors import BadDataError, MissingDataError
 
 PICKLED = (".pt", ".pth", ".bin")
 WRAPPERS = ("state_dict", "model")
+TOWER = "visual."
 SHOWN = 3
 
 
@@ -23,7 +24,8 @@ def load_weights(module: nn.Module, path: str | Path, classifier: Collection[str
     Args:
         module: the network.
         path: a .safetensors file, or a .pt, .pth or .bin file that holds tensors only. A state dict under `state_dict`
-            or `model` is found, and the prefix `module.` of a parallel wrapper is taken off.
+            or `model` is found, the prefix `module.` of a parallel wrapper is taken off, and of a dual encoder, such as
+            CLIP, the image tower is taken.
         classifier: names of the modules that need not fit; by default the last fully connected layer of the network,
             or its last convolution where it has none.
 
@@ -34,6 +36,8 @@ def load_weights(module: nn.Module, path: str | Path, classifier: Collection[str
     path = Path(path)
     state = read_state(path)
     expected = module.state_dict()
+    if not any(key.startswith(TOWER) for key in expected):
+        state = _image_tower(state) or state
     free = _last_layer(module) if classifier is None else tuple(classifier)
     fitting = {key: value for key, value in state.items() if key in expected and value.shape == expected[key].shape}
     problems = _problems(state, expected, free)
@@ -97,6 +101,11 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
         raise BadDataError(f"{path} holds no state dict: a mapping from names to tensors")
     prefix = "module." if all(key.startswith("module.") for key in content) else ""
     return {key.removeprefix(prefix): value for key, value in content.items()}
+
+
+def _image_tower(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What a file of a whole dual encoder holds for its image tower; empty for any other file."""
+    return {key.removeprefix(TOWER): value for key, value in state.items() if key.startswith(TOWER)}
 
 
 def _last_layer(module: nn.Module) -> tuple[str, ...]:
