@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dann_step
 import epoch_from_files
+import extraction
 import startup
 from side_by_side import Report
 
@@ -35,6 +36,7 @@ def main() -> None:
         lambda: startup.measure(2 if given.quick else 7),
         lambda: dann_step.measure(given.peer_python, rounds, steps, given.threads, given.clock),
         lambda: epoch_from_files.measure(given.folder, sizes, runs, epochs, given.threads, count),
+        lambda: extraction.measure(given.folder, None, sizes[-1] * 2, min(rounds, 5), given.threads, count // 4),
     ]
     sections = []
     for benchmark in benchmarks:

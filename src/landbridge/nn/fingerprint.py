@@ -3,6 +3,8 @@
 import hashlib
 import inspect
 import json
+from functools import lru_cache
+from pathlib import Path
 
 import torch
 
@@ -27,8 +29,8 @@ def fingerprint(backbone: Backbone) -> str:
     """
     digest = hashlib.sha256(repr(backbone.network).encode())
     digest.update(json.dumps([backbone.preprocessing.to_json(), list(backbone.example().shape)]).encode())
-    for source in sorted({_code_of(type(part)) for part in backbone.network.modules()}):
-        digest.update(source.encode())
+    for code in sorted({_code_of(type(part)) for part in backbone.network.modules()}):
+        digest.update(code.encode())
     for name, value in backbone.network.state_dict().items():
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
@@ -36,11 +38,16 @@ def fingerprint(backbone: Backbone) -> str:
 
 
 def _code_of(kind: type) -> str:
-    """The source of a class; of torch's own, which torch keeps stable, the name."""
-    name = f"{kind.__module__}.{kind.__qualname__}"
+    """The name of a class, and a digest of the file that defines it, unless that is torch's own."""
     if kind.__module__.startswith("torch."):
-        return name
+        return f"{kind.__module__}.{kind.__qualname__}"
     try:
-        return inspect.getsource(kind)
-    except (OSError, TypeError):
-        return name
+        file = inspect.getsourcefile(kind)
+    except TypeError:
+        file = None
+    return f"{kind.__qualname__} {_digest_of(file) if file else ''}"
+
+
+@lru_cache(maxsize=1024)
+def _digest_of(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if Path(file).is_file() else ""

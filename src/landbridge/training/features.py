@@ -18,6 +18,7 @@ from torch import Tensor
 
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.core.files import cache_folder, write_json
+from landbridge.core.memory import keep_freed_memory
 from landbridge.data.domain import Domain, Examples, View
 from landbridge.data.images import Arrays, ImageFiles, Inputs, Size
 from landbridge.nn.backbones import Backbone
@@ -221,6 +222,7 @@ class _Extraction:
 
     def run(self, backbone: Backbone, pool: str, device: torch.device, batch: int, *, quiet: bool) -> None:
         """Compute what is missing, into files that count for nothing yet."""
+        keep_freed_memory()
         start = self._resume(batch)
         read = taps(backbone, self.layers, pool)
         chunks = torch.arange(start, len(self.inputs)).split(batch)
