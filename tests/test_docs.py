@@ -19,6 +19,7 @@ from landbridge.cli import COMMANDS, parse
 from landbridge.core.errors import SealedLabelsError
 from landbridge.data import registry
 from landbridge.data.domain import Domain
+from landbridge.data.keys import split_keys
 from landbridge.nn import BACKBONES, digits
 from landbridge.nn.backbones import make_backbone
 from methods_suite import Bench
@@ -72,8 +73,8 @@ def test_every_command_parses(page: Path, command: str) -> None:
     for method in (part.partition(":")[0] for part in asked.split(",")):
         assert not method or method in METHODS, f"{name(page)} names the method {method}"
     for domain in [*(given.get("domains") or ()), *(given.get(key) or "" for key in ("source", "target", "domain"))]:
-        if domain.split("/")[0] in registry.DOMAINS:
-            assert domain in registry.names(), f"{name(page)} names the domain {domain}"
+        if registry.entry_of(domain):
+            assert split_keys(domain)[0] in registry.names(), f"{name(page)} names the domain {domain}"
 
 
 def test_commands_are_found_and_all_are_documented() -> None:

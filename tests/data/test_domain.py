@@ -1,11 +1,15 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from landbridge.core.errors import BadDataError, SealedLabelsError
+from landbridge.core.errors import BadDataError, SealedLabelsError, UnknownNameError
 from landbridge.data.domain import Domain, Examples, match_classes, unseal
+from landbridge.data.folders import split_by_hash
 from landbridge.data.images import Arrays, ImageFiles
 
 
@@ -129,3 +133,126 @@ def test_transparency_is_laid_on_white_and_sizes_must_agree(tmp_path: Path) -> N
     assert files.read(torch.tensor([0])).unique().tolist() == [255]
     with pytest.raises(BadDataError, match="differ in size"):
         files.read(torch.tensor([0, 1]))
+
+
+def undivided(count: int = 30, *, group: bool = False, test_shots: int | None = None) -> Domain:
+    """Everything is `train`, as in Caltech-101."""
+    whole = numbers(count, group=group)
+    return replace(whole, splits={"train": whole.splits["train"]}, test_shots=test_shots)
+
+
+@given(st.integers(1, 9), st.integers(0, 2**40), st.sampled_from([None, 1, 4, 50]))
+def test_a_draw_parts_what_has_no_test_split(shots: int, seed: int, test_shots: int | None) -> None:
+    domain = undivided(test_shots=test_shots)
+    shown, test = domain.draw(shots, seed)
+    assert torch.equal(shown.index, domain.labelled(shots, seed).index)
+    assert torch.equal(shown.y, shown.index % 3)
+    assert not set(shown.index.tolist()) & set(test.index.tolist())
+    assert unseal(test).bincount().tolist() == [min(10 - shots, test_shots or 10)] * 3
+    again = domain.draw(shots, seed)[1]
+    assert torch.equal(test.index, again.index)
+    with pytest.raises(SealedLabelsError):
+        _ = test.y
+
+
+def test_draws_by_different_seeds_test_on_different_examples() -> None:
+    tested = {tuple(undivided(test_shots=4).draw(2, seed)[1].index.tolist()) for seed in range(5)}
+    assert len(tested) > 1
+
+
+def test_a_draw_leaves_a_test_split_whole() -> None:
+    domain = numbers()
+    shown, test = domain.draw(2, seed=7)
+    assert torch.equal(shown.index, domain.labelled(2, seed=7).index)
+    assert (test.split, len(test), test.shown) == ("test", 30, False)
+    assert len(domain.draw(None, seed=7)[0]) == 30
+
+
+def test_a_draw_tests_on_no_group_that_it_trains_on() -> None:
+    shown, test = undivided(60, group=True).draw(2, seed=3)
+    assert len(test)
+    assert not set(shown.group.tolist()) & set(test.group.tolist())
+
+
+@pytest.mark.parametrize(
+    ("shots", "message"),
+    [
+        (11, "^11 shots asked for, but class 'a' of numbers has 10$"),
+        (10, "^10 shots asked for, but class 'a' of numbers has 10: none would be left to test on$"),
+        (0, "^shots must be at least 1 a class, not 0$"),
+        (None, "^numbers has no test split: say with --shots how many examples a class to train on"),
+    ],
+)
+def test_a_draw_that_cannot_be(shots: int | None, message: str) -> None:
+    with pytest.raises(BadDataError, match=message):
+        undivided().draw(shots, 0)
+
+
+def test_some_classes_only() -> None:
+    some = numbers().only(["c", "a"])
+    assert some.classes == ("a", "c")
+    assert torch.equal(some.labelled().read().flatten().long() % 3, torch.tensor([0, 2])[some.labelled().y])
+    assert numbers(group=True).without(["b"]).labelled().group.tolist() == [n // 5 for n in range(30) if n % 3 != 1]
+    assert len(numbers().without(["b"]).unlabelled("all")) == 40
+    assert undivided(test_shots=2).without(["b"]).draw(1, 0)[1].index.shape == (4,)
+
+
+def test_classes_that_cannot_be_chosen() -> None:
+    domain = numbers()
+    with pytest.raises(UnknownNameError, match=r"^numbers has no class 'dog'; it has: a, b, c$"):
+        domain.only(["dog"])
+    with pytest.raises(BadDataError, match=r"^no class of numbers is left: keep at least one$"):
+        domain.without(["a", "b", "c"])
+    lacking = replace(
+        domain, splits={**domain.splits, "test": Examples(Arrays(torch.zeros(2, 1)), torch.tensor([0, 1]))}
+    )
+    with pytest.raises(BadDataError, match=r"^no 'test' example of numbers is of the classes kept: keep others too$"):
+        lacking.only(["c"])
+    unknown = replace(domain, splits={"train": Examples(Arrays(torch.zeros(2, 1)))})
+    with pytest.raises(BadDataError, match=r"^numbers \(train\) has no labels to choose classes by$"):
+        unknown.only(["a"])
+
+
+def several() -> Domain:
+    """Four examples, each with several labels."""
+    y = torch.tensor([[1, -1, 1], [-1, 1, 0], [-1, -1, -1], [1, 1, -1]])
+    part = Examples(Arrays(torch.arange(4.0)[:, None]), y, torch.tensor([0, 0, 1, 1]))
+    return Domain("several", ("a", "b", "c"), {"train": part, "test": part}, headline="mean_average_precision")
+
+
+def test_several_labels_an_example() -> None:
+    domain = several()
+    assert domain.multi_label
+    assert not numbers().multi_label
+    y = domain.labelled().y
+    assert y.shape == (4, 3)
+    assert torch.equal(domain.labelled().subset(torch.tensor([3, 1])).y, y[[3, 1]])
+    assert unseal(domain.unlabelled("all")).shape == (8, 3)
+    turned = domain.with_classes(("c", "a", "b"))
+    assert torch.equal(turned.labelled().y, y[:, [2, 0, 1]])
+    assert torch.equal(turned.with_classes(("a", "b", "c")).labelled().y, y)
+    assert torch.equal(domain.without(["b"]).labelled().y, y[:, [0, 2]])
+    rest, held = domain.validation(0.5)
+    assert (rest.y.shape, held.y.shape) == ((2, 3), (2, 3))
+    shown, test = domain.draw(None, 0)
+    assert (shown.shown, test.shown) == (True, False)
+
+
+def test_several_labels_in_files(photographs: list[Path]) -> None:
+    photographs[7].write_text("I am no picture")
+    y = torch.randint(-1, 2, (200, 3), generator=torch.Generator().manual_seed(0))
+    parts = split_by_hash(Examples(ImageFiles(photographs), y), [path.name for path in photographs])
+    assert (len(parts["train"]), len(parts["test"])) == (160, 40)
+    ready = Domain("several", ("a", "b", "c"), parts).prepared((8, 8))
+    for part in ready.splits.values():
+        place = part.x.read(torch.arange(len(part)))[:, 0, 0, 0].long()
+        assert torch.equal(part.y, y[place])
+    assert sum(map(len, ready.splits.values())) == 199
+
+
+def test_what_several_labels_make_impossible() -> None:
+    with pytest.raises(BadDataError, match=r"^an example of several may have several labels: leave out --shots"):
+        several().labelled(1)
+    for pair in ((several(), numbers()), (numbers(), several())):
+        with pytest.raises(BadDataError, match=r"^an example of several may have several labels, but .* one class an"):
+            match_classes(*pair)

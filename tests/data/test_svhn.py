@@ -34,7 +34,7 @@ def test_missing_and_damaged(root):
     path = root / "svhn/test_32x32.mat"
     whole = path.read_bytes()
     path.write_bytes(b"rubbish" * 100)
-    with pytest.raises(BadDataError, match=r"test_32x32\.mat is not SVHN's Matlab file"):
+    with pytest.raises(BadDataError, match=r"test_32x32\.mat is not the published Matlab file with 'y', or damaged"):
         svhn.load(None, root)
     path.write_bytes(whole[: len(whole) // 3])
     with pytest.raises(BadDataError, match="fetch it anew"):

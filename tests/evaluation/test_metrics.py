@@ -5,13 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.core.errors import UnknownNameError
-from landbridge.data.domain import Domain, Examples
+from landbridge.core.errors import BadDataError, SealedLabelsError, UnknownNameError
+from landbridge.data.domain import Domain, Examples, View
 from landbridge.data.images import Arrays
 from landbridge.evaluation import snapshot
 from landbridge.evaluation.domain_distance import proxy_a_distance
 from landbridge.evaluation.inference import predict
-from landbridge.evaluation.metrics import evaluate, gap_closed, score
+from landbridge.evaluation.metrics import evaluate, gap_closed, mean_average_precision, score
+from landbridge.evaluation.multi_label import average_precision_11_point
 from landbridge.evaluation.validators import mutual_information, negative_entropy, scorer
 from landbridge.nn.backbones import make_backbone
 from landbridge.nn.heads import Head
@@ -46,6 +47,44 @@ def test_what_cannot_be_known_is_none() -> None:
         "target_accuracy": None, "target_mean_class_accuracy": None, "target_examples": 2,
     }  # fmt: skip
     assert scores.confusion is None
+
+
+def several(y: list[list[int]]) -> View:
+    part = Examples(Arrays(torch.zeros(len(y), 1)), torch.tensor(y))
+    return Domain("several", ("a", "b", "c"), {"test": part}).unlabelled("test")
+
+
+@given(st.integers(1, 20), st.integers(0, 2**40))
+def test_mean_average_precision_is_that_of_the_classes_that_are_there(count: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(-1, 2, (count, 3), generator=generator)
+    y[0, 0], y[:, 2] = 1, y[:, 2].clamp(max=0)
+    scores = torch.randn(count, 3, generator=generator)
+    view = several(y.tolist())
+    with pytest.raises(SealedLabelsError):
+        _ = view.y
+    mean, by_class = mean_average_precision(scores, view)
+    known = [c for c in range(3) if (y[:, c] == 1).any()]
+    assert by_class == [average_precision_11_point(scores[:, c], y[:, c]) if c in known else None for c in range(3)]
+    assert mean == pytest.approx(sum(by_class[c] for c in known) / len(known))
+    order = torch.randperm(count, generator=generator)
+    assert mean_average_precision(scores[order], view.subset(order))[0] == pytest.approx(mean)
+
+
+def test_several_labels_and_one_label_are_measured_differently() -> None:
+    view = several([[1, -1, 1], [-1, 1, -1]])
+    with pytest.raises(BadDataError, match=r"^an example of several may have several labels: there is no accuracy"):
+        score(torch.eye(3)[[0, 1]], view)
+    with pytest.raises(BadDataError, match=r"^mean average precision takes several labels an example: d has one each$"):
+        mean_average_precision(torch.eye(3)[[0, 1]], view_of([0, 1]))
+    with pytest.raises(BadDataError, match=r"several labels an example: d has none$"):
+        mean_average_precision(torch.eye(3)[[0, 1]], view_of(None, 2))
+    with pytest.raises(BadDataError, match=r"^some scores on several are NaN: they rank nothing$"):
+        mean_average_precision(torch.full((2, 3), math.nan), view)
+    with pytest.raises(BadDataError, match=r"^no example of several \(test\) has any of its classes"):
+        mean_average_precision(torch.zeros(2, 3), several([[-1, -1, 0], [-1, 0, -1]]))
+    with pytest.raises(ValueError, match=r"scores \(2, 2\) for labels \(2, 3\)"):
+        mean_average_precision(torch.zeros(2, 2), view)
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))

@@ -1,6 +1,7 @@
 """One cell of a table: a method on a pair of domains with a seed, from names to a finished run folder."""
 
 import functools
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -19,7 +20,7 @@ from landbridge.core.registry import resolve
 from landbridge.data.augment import augmentation
 from landbridge.data.batches import IN_MEMORY, seed_of
 from landbridge.data.domain import Domain, View, match_classes
-from landbridge.data.registry import DOMAINS, data_root, load_domain
+from landbridge.data.registry import data_root, entry_of, load_domain
 from landbridge.evaluation import snapshot
 from landbridge.evaluation.inference import predict
 from landbridge.evaluation.metrics import Scores, score
@@ -290,8 +291,9 @@ def command_of(settings: Settings) -> str:
             continue
         flag = f"--{name.replace('_', '-')}"
         words += [flag] if value is True else [flag, str(value)]
-    words += [f"--method.{name} {value}" for name, value in settings.options.items()]
-    return " ".join(words)
+    for name, value in settings.options.items():
+        words += [f"--method.{name}", str(value)]
+    return shlex.join(words)
 
 
 def free_folder(out: str | None, what: str) -> Path:
@@ -311,7 +313,7 @@ def fetch(names: Sequence[str], root: str | None) -> None:
     """
     where = data_root(root)
     for name in names:
-        entry = DOMAINS.get(name.split("/")[0])
+        entry = entry_of(name)
         if entry is None or entry.download is None:
             continue
         if where is None:

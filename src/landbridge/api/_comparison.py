@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ from landbridge.core.errors import LandbridgeError, RunFolderError
 from landbridge.core.files import write_json
 from landbridge.reports.adaptation import write_comparison_report
 from landbridge.runs import versions
+from landbridge.training.estimators import EstimatorMethod
 
 if TYPE_CHECKING:
     from landbridge.evaluation.table import Table
@@ -93,12 +95,10 @@ def _claim(folder: Path, described: dict[str, Any], machine: Machine) -> None:
     for name, value in described["settings"].items():
         if name not in ("source", "target", "options", "baseline") and value != default[name]:
             words += [f"--{name.replace('_', '-')}", str(value)]
-    words += [
-        f"--method.{method}.{name} {value}"
-        for method, given in described["options"].items()
-        for name, value in given.items()
-    ]
-    write_json(path, described | {"command": " ".join(words), "versions": versions()})
+    for method, given in described["options"].items():
+        for name, value in given.items():
+            words += [f"--method.{method}.{name}", str(value)]
+    write_json(path, described | {"command": shlex.join(words), "versions": versions()})
 
 
 def _cells(
@@ -119,7 +119,11 @@ def _cells(
 
 
 def _side_by_side(cells: Sequence[tuple[Settings, Path]], machine: Machine, store: Path, jobs: int) -> None:
-    """Cells in `jobs` processes. Small convolutions use two cores better as two runs than as one run on two cores."""
+    """Cells in `jobs` processes. Small convolutions use two cores better as two runs than as one run on two cores.
+
+    Those that go on from what others train come last, so that no two processes train the same source network.
+    """
+    cells = sorted(cells, key=lambda cell: issubclass(METHODS.resolve(cell[0].method), EstimatorMethod))
     threads = max(1, (os.cpu_count() or 1) // jobs)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:

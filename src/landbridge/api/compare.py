@@ -13,6 +13,7 @@ EMBEDDED: dict[str, Any] = {
     "batch_size": 32,
     "rate": 0.03,
     "clip": 1.0,
+    "ema": 0.999,
     "augment": "strong",
 }
 """What `compare` runs when it is given nothing; how it was chosen stands in `docs/results/digits.md`."""

@@ -34,6 +34,7 @@ def show(
         >>> show("digits/handwritten", out=str(tmp / "sheet.png"), each=2).name
         'sheet.png'
     """
+    import re
     from pathlib import Path
 
     import torch
@@ -50,13 +51,21 @@ def show(
     if labels is None:
         chosen, names = order[: 8 * each], [""] * min(len(view), 8 * each)
     else:
-        rows = [order[labels[order] == number][:each] for number in range(len(loaded.classes))]
+        ordered = labels[order]
+        rows = [
+            order[(ordered[:, number] == 1) if loaded.multi_label else (ordered == number)][:each]
+            for number in range(len(loaded.classes))
+        ]
         chosen = torch.cat(rows)
-        names = [loaded.classes[int(label)] for label in labels[chosen]]
-    images = view.read(chosen, (96, 96) if max(_side(view.read(chosen[:1])), 1) > 96 else None)
+        names = [name for name, row in zip(loaded.classes, rows) for _ in row]
+    size = (96, 96) if max(_side(view.read(chosen[:1])), 1) > 96 else None
+    try:
+        images = view.read(chosen, size)
+    except BadDataError:  # small images that differ in size, or one that is damaged: then this says so
+        images = view.read(chosen, (96, 96))
     if images.dim() != 4:
         raise BadDataError(f"{domain} holds feature vectors, not images: there is nothing to show")
-    path = Path(out or f"{domain.strip('./').replace('/', '-')}.png")
+    path = Path(out or f"{re.sub(r'[/?]', '-', domain.strip('./'))}.png")
     write_contact_sheet(images, names, path, f"{domain} ({split}, {len(view)} examples)")
     return path
 

@@ -24,7 +24,8 @@ PRINTED = Recipe(
 _SEED = 1
 _PRINTED = {"train": 10_000, "test": 2_000}
 _TESTED_A_CLASS = 50
-_VERSIONS_OVER_PHOTOGRAPHS = {"train": 4, "test": 1}
+_OVER_PHOTOGRAPHS = 4
+"""Over how many crops each handwritten digit is laid."""
 _BACKBONE = "ganin-mnist"
 
 
@@ -36,7 +37,7 @@ def load(variant: str | None, root: Path | None) -> Domain:
     `handwritten`: scikit-learn's 1,797 UCI digits (Alpaydin and Kaynak, 1998), smoothly enlarged to 28x28 grey, white
     on black; 50 of each class, chosen by a fixed seed, are `test`. The same people wrote both parts.
     `photo`: the handwritten digits over random crops of scikit-learn's two sample photographs, 28x28 RGB (the recipe of
-    MNIST-M), in the same split; a training digit over four crops (one `group`), a test digit over one.
+    MNIST-M), in the same split; each digit over four crops (one `group`).
     """
     if variant == "printed":
         splits = {split: _printed(split, number) for number, split in enumerate(_PRINTED)}
@@ -44,7 +45,7 @@ def load(variant: str | None, root: Path | None) -> Domain:
         splits = {split: Examples(Arrays(x), y) for split, (x, y) in _handwritten().items()}
     elif variant == "photo":
         parts = enumerate(_handwritten().items())
-        splits = {split: _over_photographs(x, y, split, number) for number, (split, (x, y)) in parts}
+        splits = {split: _over_photographs(x, y, number) for number, (split, (x, y)) in parts}
     else:
         raise UnknownNameError(f"unknown domain 'digits/{variant}'; known: printed, handwritten, photo")
     return Domain(f"digits/{variant}", DIGITS, splits, backbone=_BACKBONE)
@@ -73,9 +74,8 @@ def _handwritten() -> dict[str, tuple[Tensor, Tensor]]:
     return {"train": (images[~test], labels[~test]), "test": (images[test], labels[test])}
 
 
-def _over_photographs(x: Tensor, y: Tensor, split: str, number: int) -> Examples:
-    versions = _VERSIONS_OVER_PHOTOGRAPHS[split]
-    digits = x.repeat_interleave(versions, dim=0)
+def _over_photographs(x: Tensor, y: Tensor, number: int) -> Examples:
+    digits = x.repeat_interleave(_OVER_PHOTOGRAPHS, dim=0)
 
     def make() -> Tensor:
         from sklearn.datasets import load_sample_images
@@ -83,5 +83,5 @@ def _over_photographs(x: Tensor, y: Tensor, split: str, number: int) -> Examples
         photographs = [np.asarray(image) for image in load_sample_images().images]
         return torch.from_numpy(blend(digits[:, 0].numpy(), photographs, [_SEED, number]))
 
-    which = torch.arange(len(x)).repeat_interleave(versions)
-    return Examples(Arrays(make, len(digits)), y.repeat_interleave(versions), which if versions > 1 else None)
+    which = torch.arange(len(x)).repeat_interleave(_OVER_PHOTOGRAPHS)
+    return Examples(Arrays(make, len(digits)), y.repeat_interleave(_OVER_PHOTOGRAPHS), which)

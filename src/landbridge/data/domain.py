@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from landbridge.core.errors import BadDataError, SealedLabelsError
-from landbridge.data.images import Arrays, ImageFiles, Inputs, Size
+from landbridge.core.errors import BadDataError, SealedLabelsError, UnknownNameError
+from landbridge.core.registry import nearest
+from landbridge.data.images import Arrays, ImageFiles, Inputs, Joined, Size
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +18,8 @@ class Examples:
 
     Attributes:
         x: the inputs.
-        y: class numbers, int64 [N]; None where nobody knows them.
+        y: class numbers, int64 [N]; or, where an example may have several labels, 1 (yes), -1 (no) or 0 (not to be
+            judged) for each class, int64 [N, classes]; None where nobody knows them.
         group: which track, speaker or sequence each example belongs to, int64 [N]; None where each stands alone.
     """
 
@@ -33,6 +35,12 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def pick(self, positions: Tensor) -> "Examples":
+        """The examples at `positions` of this split; nothing is read."""
+        assert isinstance(self.x, Arrays | ImageFiles)
+        y, group = (None if values is None else values[positions] for values in (self.y, self.group))
+        return Examples(self.x.pick(positions), y, group)
 
 
 class View:
@@ -59,7 +67,7 @@ class View:
 
     @property
     def y(self) -> Tensor:
-        """Class numbers of the examples, int64 [n].
+        """Class numbers of the examples, int64 [n], or several labels each, [n, classes]; see `Examples`.
 
         Raises:
             SealedLabelsError: these labels were not given.
@@ -111,9 +119,10 @@ class Domain:
         classes: names of the classes, in the order of the class numbers; empty where nobody knows them.
         splits: `train` and `test`, read when first needed.
         backbone: the network usually trained on it.
-        headline: the metric its field reports, `accuracy` or `mean_class_accuracy`.
+        headline: the metric its field reports: `accuracy`, `mean_class_accuracy`, or `mean_average_precision`.
         note: what a reader of numbers must know ("a cut of ...").
         skipped: files that could not be read, with a reason.
+        test_shots: where there is no `test` split, how many examples a class `draw` tests on at most; None for all.
 
     >>> x, y = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
     >>> toy = Domain("toy", ("cat", "dog"), {"train": Examples(Arrays(x), y), "test": Examples(Arrays(x), y)})
@@ -131,6 +140,12 @@ class Domain:
     headline: str = "accuracy"
     note: str = ""
     skipped: tuple[str, ...] = field(default=())
+    test_shots: int | None = None
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether an example may have several labels, so that `y` is [N, classes]."""
+        return any(examples.y is not None and examples.y.dim() == 2 for examples in self.splits.values())
 
     def unlabelled(self, split: str = "train") -> View:
         """The examples of a split, labels sealed; `all` is train and test together (the transductive protocol)."""
@@ -147,19 +162,63 @@ class Domain:
         Raises:
             BadDataError: a class has fewer than `shots` examples.
         """
-        examples = self._split("train")
-        whole = View(self.name, "train", self.classes, examples, torch.arange(len(examples)), shown=True)
+        whole = self._training()
         if shots is None:
             return whole
+        return whole.subset(torch.cat([taken for taken, _ in self._drawn(shots, seed)]).sort().values)
+
+    def draw(self, shots: int | None, seed: int) -> tuple[View, View]:
+        """One draw of a benchmark: the training examples whose labels are shown, and those to test on, sealed.
+
+        The first are what `labelled(shots, seed)` gives. The others are the `test` split; where there is none, each
+        seed draws them from what is left of `train`, at most `test_shots` a class, and never from a group of the first.
+
+        Args:
+            shots: labelled examples a class; None shows every training label, which takes a `test` split.
+            seed: which ones.
+
+        Raises:
+            BadDataError: a class has fewer than `shots` examples, or none would be left to test on.
+        """
+        if "test" in self.splits:
+            return self.labelled(shots, seed), self.unlabelled("test")
+        if shots is None:
+            raise BadDataError(
+                f"{self.name} has no test split: say with --shots how many examples a class to train on, "
+                "so that others are left to test on"
+            )
+        shown, everything, rest = self.labelled(shots, seed), self.unlabelled(), []
+        for name, (taken, left) in zip(self.classes, self._drawn(shots, seed)):
+            count = len(taken) + len(left)
+            if everything.group is not None and shown.group is not None:
+                left = left[~torch.isin(everything.group[left], shown.group)]
+            if not len(left):
+                raise BadDataError(
+                    f"{shots} shots asked for, but class '{name}' of {self.name} has {count}: "
+                    "none would be left to test on"
+                )
+            rest.append(left[: self.test_shots])
+        return shown, everything.subset(torch.cat(rest).sort().values)
+
+    def _training(self) -> View:
+        examples = self._split("train")
+        return View(self.name, "train", self.classes, examples, torch.arange(len(examples)), shown=True)
+
+    def _drawn(self, shots: int, seed: int) -> list[tuple[Tensor, Tensor]]:
+        """For each class the positions of `shots` training examples, and of all others in the order of the draw."""
+        whole = self._training()
+        if shots < 1:
+            raise BadDataError(f"shots must be at least 1 a class, not {shots}")
+        if self.multi_label:
+            raise BadDataError(f"an example of {self.name} may have several labels: leave out --shots, use them all")
         order = torch.randperm(len(whole), generator=torch.Generator().manual_seed(seed))
-        labels = whole.y[order]
-        chosen = []
+        labels, drawn = whole.y[order], []
         for number, name in enumerate(self.classes):
             members = order[labels == number]
             if len(members) < shots:
                 raise BadDataError(f"{shots} shots asked for, but class '{name}' of {self.name} has {len(members)}")
-            chosen.append(members[:shots])
-        return whole.subset(torch.cat(chosen).sort().values)
+            drawn.append((members[:shots], members[shots:]))
+        return drawn
 
     def validation(self, fraction: float = 0.1, seed: int = 0) -> tuple[View, View]:
         """Cut the labelled training part in two: (the rest, the validation part), whole groups at a time."""
@@ -179,10 +238,53 @@ class Domain:
         position = torch.tensor([list(classes).index(name) for name in self.classes])
 
         def renumber(examples: Examples) -> Examples:
-            return examples if examples.y is None else replace(examples, y=position[examples.y])
+            if examples.y is None:
+                return examples
+            several = examples.y.dim() == 2
+            return replace(examples, y=examples.y[:, position.argsort()] if several else position[examples.y])
 
         splits = {name: renumber(examples) for name, examples in self.splits.items()}
         return replace(self, classes=tuple(classes), splits=splits)
+
+    def only(self, classes: Sequence[str]) -> "Domain":
+        """The same domain with some of its classes in their old order, class numbers following.
+
+        Examples of other classes are left out of all splits. Where an example may have several labels, all stay: those
+        with none of the classes are examples of what the classes are not.
+
+        Raises:
+            UnknownNameError: the domain has no such class.
+            BadDataError: there are no labels to go by, or nothing is left.
+        """
+        self._check_known(classes)
+        numbers = [number for number, name in enumerate(self.classes) if name in classes]
+        if not numbers:
+            raise BadDataError(f"no class of {self.name} is left: keep at least one")
+        position = torch.full((len(self.classes),), -1)
+        position[numbers] = torch.arange(len(numbers))
+        splits = {}
+        for split, examples in self.splits.items():
+            if examples.y is None:
+                raise BadDataError(f"{self.name} ({split}) has no labels to choose classes by")
+            if examples.y.dim() == 2:
+                splits[split] = replace(examples, y=examples.y[:, numbers])
+                continue
+            part = examples.pick((position[examples.y] >= 0).nonzero().flatten())
+            if not len(part):
+                raise BadDataError(f"no '{split}' example of {self.name} is of the classes kept: keep others too")
+            splits[split] = replace(part, y=position[part.y])
+        return replace(self, classes=tuple(self.classes[number] for number in numbers), splits=splits)
+
+    def without(self, classes: Sequence[str]) -> "Domain":
+        """The same domain without some of its classes; see `only`."""
+        self._check_known(classes)
+        return self.only([name for name in self.classes if name not in classes])
+
+    def _check_known(self, classes: Sequence[str]) -> None:
+        for name in classes:
+            if name not in self.classes:
+                known = f"; it has: {', '.join(self.classes[:10]) or 'none'}{', ...' * (len(self.classes) > 10)}"
+                raise UnknownNameError(f"{self.name} has no class '{name}'{nearest(name, self.classes) or known}")
 
     def prepared(self, size: Size | None, *, memory: int = 2**31, tolerance: float = 0.01) -> "Domain":
         """Image files checked, and read into memory at `size` where they fit.
@@ -203,9 +305,11 @@ class Domain:
             if not isinstance(examples.x, ImageFiles):
                 splits[name] = examples
                 continue
-            fits = examples.x.nbytes(size) <= memory
-            splits[name], lost = _readable(examples, examples.x, size, keep=fits)
-            skipped += [str(path) for path in lost]
+            x, good = examples.x.readable(size, keep=examples.x.nbytes(size) <= memory)
+            y, group = (None if values is None else values[good] for values in (examples.y, examples.group))
+            splits[name] = Examples(x, y, group)
+            kept = set(good.tolist())
+            skipped += [str(path) for position, path in enumerate(examples.x.paths) if position not in kept]
         if len(skipped) > len(self.skipped):
             total = sum(len(examples) for examples in self.splits.values())
             if len(skipped) > tolerance * total:
@@ -223,54 +327,6 @@ class Domain:
         return self.splits[name]
 
 
-def _readable(examples: Examples, files: ImageFiles, size: Size | None, *, keep: bool) -> tuple[Examples, list[Path]]:
-    """The examples whose files can be read (in memory if `keep`), and the files that cannot."""
-    everything = torch.arange(len(files))
-    bad: list[int] = []
-    parts = []
-    for chunk in everything.split(256):
-        images, unread = files.try_read(chunk, size)
-        bad += unread
-        if keep:
-            parts.append(images)
-    good = torch.ones(len(files), dtype=torch.bool)
-    good[bad] = False
-    positions = good.nonzero().flatten()
-    x: Inputs = (
-        Arrays(torch.cat(parts)[positions]) if keep else ImageFiles([files.paths[i] for i in positions.tolist()])
-    )
-    y, group = (None if values is None else values[positions] for values in (examples.y, examples.group))
-    return Examples(x, y, group), [files.paths[i] for i in bad]
-
-
-class _Joined:
-    """Inputs of several sets, one after the other."""
-
-    def __init__(self, parts: Sequence[Inputs]) -> None:
-        self._parts = parts
-        self._ends = torch.tensor([len(part) for part in parts]).cumsum(0)
-
-    def __len__(self) -> int:
-        return int(self._ends[-1])
-
-    def read(self, index: Tensor, size: Size | None = None) -> Tensor:
-        owner = torch.searchsorted(self._ends, index, right=True)
-        result: Tensor | None = None
-        for number, part in enumerate(self._parts):
-            rows = (owner == number).nonzero().flatten()
-            if len(rows):
-                start = int(self._ends[number]) - len(part)
-                values = part.read(index[rows] - start, size)
-                if result is None:
-                    result = values.new_empty(len(index), *values.shape[1:])
-                result[rows] = values
-        assert result is not None
-        return result
-
-    def nbytes(self, size: Size | None = None) -> int:
-        return sum(part.nbytes(size) for part in self._parts)
-
-
 def _joined(parts: Sequence[Examples]) -> Examples:
     def cat(values: Sequence[Tensor | None]) -> Tensor | None:
         known = [value for value in values if value is not None]
@@ -278,7 +334,7 @@ def _joined(parts: Sequence[Examples]) -> Examples:
 
     if len(parts) == 1:
         return parts[0]
-    return Examples(_Joined([p.x for p in parts]), cat([p.y for p in parts]), cat([p.group for p in parts]))
+    return Examples(Joined([p.x for p in parts]), cat([p.y for p in parts]), cat([p.group for p in parts]))
 
 
 def match_classes(source: Domain, target: Domain) -> Domain:
@@ -289,7 +345,8 @@ def match_classes(source: Domain, target: Domain) -> Domain:
         target: a domain with the same classes in any order, or with none known.
 
     Raises:
-        BadDataError: the names differ; the message says which stand on one side only.
+        BadDataError: the names differ; the message says which stand on one side only. Or an example may have several
+            labels: what pairs domains trains or measures classifiers of one class an example.
 
     >>> one = Domain("one", ("cat", "dog"), {})
     >>> match_classes(one, Domain("two", ("dog", "cat"), {})).classes
@@ -298,6 +355,12 @@ def match_classes(source: Domain, target: Domain) -> Domain:
     Traceback (most recent call last):
     landbridge.core.errors.BadDataError: the classes of one and two differ: only in one: dog; only in two: cow; ...
     """
+    for domain in (source, target):
+        if domain.multi_label:
+            raise BadDataError(
+                f"an example of {domain.name} may have several labels, but adapting and evaluating a classifier takes "
+                "one class an example: take another domain"
+            )
     if target.classes and set(source.classes) != set(target.classes):
         sides = []
         for here, there in ((source, target), (target, source)):

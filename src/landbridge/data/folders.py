@@ -118,17 +118,9 @@ def split_by_hash(examples: Examples, keys: Sequence[str], *, whole_groups: bool
     if whole_groups and examples.group is not None:
         test = hashed_test([str(group) for group in examples.group.tolist()])
     else:
-        test = hashed_test(keys, examples.y)
-    return {"train": pick(examples, (~test).nonzero().flatten()), "test": pick(examples, test.nonzero().flatten())}
-
-
-def pick(examples: Examples, positions: Tensor) -> Examples:
-    """The examples at some positions; only paths are copied, nothing is read."""
-    files = examples.x
-    if not isinstance(files, ImageFiles):
-        raise TypeError("only image files can be picked without reading them")
-    y, group = (None if values is None else values[positions] for values in (examples.y, examples.group))
-    return Examples(ImageFiles([files.paths[i] for i in positions.tolist()]), y, group)
+        several = examples.y is not None and examples.y.dim() == 2  # then there is no class to go by
+        test = hashed_test(keys, None if several else examples.y)
+    return {"train": examples.pick((~test).nonzero().flatten()), "test": examples.pick(test.nonzero().flatten())}
 
 
 def labelled_images(folders: Mapping[str, Path], classes: Sequence[str]) -> Examples:

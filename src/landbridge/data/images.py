@@ -1,7 +1,8 @@
 """What examples are made of: images in memory, images in files, or feature vectors."""
 
+import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +34,10 @@ class Inputs(Protocol):
 
     def nbytes(self, size: Size | None = None) -> int:
         """How much memory all of them take once read at `size`, in bytes."""
+        ...
+
+    def digest(self) -> str:
+        """SHA-256 of the contents in their order: equal wherever they lie, another when a byte or the order changes."""
         ...
 
 
@@ -75,6 +80,10 @@ class Arrays:
         chosen = self.values.index_select(0, index)
         return resize(chosen, size) if chosen.dim() == 4 else chosen
 
+    def pick(self, positions: Tensor) -> "Arrays":
+        """Those at `positions`; they are made when first needed."""
+        return Arrays(lambda: self.values[positions], len(positions))
+
     def nbytes(self, size: Size | None = None) -> int:
         """Bytes of all inputs at `size`."""
         shape = self.values.shape
@@ -82,6 +91,14 @@ class Arrays:
             return self.values.numel() * self.values.element_size()
         height, width = size or shape[-2:]
         return int(shape[0] * shape[1] * height * width)
+
+    def digest(self) -> str:
+        """SHA-256 of type, shape and bytes."""
+        values = self.values
+        digest = hashlib.sha256(f"arrays {values.dtype} {tuple(values.shape)}".encode())
+        for part in values.split(4096):  # a mapped tensor is never in memory as a whole
+            digest.update(part.cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return digest.hexdigest()
 
 
 def decode(path: Path, size: Size | None) -> Tensor:
@@ -152,13 +169,93 @@ class ImageFiles:
                 images[row] = image
         return images, bad
 
+    def readable(self, size: Size | None, *, keep: bool) -> tuple["Arrays | ImageFiles", Tensor]:
+        """Those that can be read, in memory at `size` if `keep`, else as files, and their positions, int64 [n]."""
+        bad: list[int] = []
+        parts = []
+        for chunk in torch.arange(len(self)).split(256):
+            images, unread = self.try_read(chunk, size)
+            bad += unread
+            if keep:
+                parts.append(images)
+        good = torch.ones(len(self), dtype=torch.bool)
+        good[bad] = False
+        positions = good.nonzero().flatten()
+        return Arrays(torch.cat(parts)[positions]) if keep else self.pick(positions), positions
+
+    def pick(self, positions: Tensor) -> "ImageFiles":
+        """Those at `positions`; only paths are copied, nothing is read."""
+        return ImageFiles([self.paths[i] for i in positions.tolist()])
+
     def nbytes(self, size: Size | None = None) -> int:
         """Bytes of all images at `size` (by default: of the first one)."""
         height, width = size or decode(self.paths[0], None).shape[-2:]
         return len(self) * 3 * height * width
+
+    def digest(self) -> str:
+        """SHA-256 of the bytes of each file in order; names and places do not count.
+
+        Raises:
+            BadDataError: a file is not there, or may not be read.
+        """
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            return _digest_of("files", pool.map(_file_digest, self.paths))
 
     def _decode(self, position: int, size: Size | None) -> Tensor | None:
         try:
             return decode(self.paths[position], size)
         except (OSError, ValueError, SyntaxError):
             return None
+
+
+class Joined:
+    """Inputs of several sets, one after the other.
+
+    Args:
+        parts: the sets; those that are read together must agree in shape.
+    """
+
+    def __init__(self, parts: Sequence[Inputs]) -> None:
+        self._parts = parts
+        self._ends = torch.tensor([len(part) for part in parts]).cumsum(0)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def read(self, index: Tensor, size: Size | None = None) -> Tensor:
+        """The inputs at `index`, counted through all parts."""
+        owner = torch.searchsorted(self._ends, index, right=True)
+        result: Tensor | None = None
+        for number, part in enumerate(self._parts):
+            rows = (owner == number).nonzero().flatten()
+            if len(rows):
+                start = int(self._ends[number]) - len(part)
+                values = part.read(index[rows] - start, size)
+                if result is None:
+                    result = values.new_empty(len(index), *values.shape[1:])
+                result[rows] = values
+        assert result is not None
+        return result
+
+    def nbytes(self, size: Size | None = None) -> int:
+        """Bytes of all parts at `size`."""
+        return sum(part.nbytes(size) for part in self._parts)
+
+    def digest(self) -> str:
+        """SHA-256 of the parts' digests in order."""
+        return _digest_of("joined", (part.digest() for part in self._parts))
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadDataError(f"cannot read the image {path} ({error.strerror}): is it still there?") from error
+
+
+def _digest_of(kind: str, digests: Iterable[str]) -> str:
+    whole = hashlib.sha256(kind.encode())
+    for digest in digests:
+        whole.update(digest.encode())
+    return whole.hexdigest()

@@ -12,7 +12,6 @@ from landbridge.data.folders import (
     IMAGE_EXTENSIONS,
     images_below,
     labelled_images,
-    pick,
     relative,
     split_by_hash,
     subfolders,
@@ -147,7 +146,7 @@ def _table(path: Path, *, unlabelled: bool) -> Parts:
         if name not in ("train", "test"):
             raise BadDataError(f"{path}, row {line}: the split is '{name}', not train or test")
     splits = {
-        split: pick(examples, torch.tensor([i for i, name in enumerate(names) if name == split], dtype=torch.int64))
+        split: examples.pick(torch.tensor([i for i, name in enumerate(names) if name == split], dtype=torch.int64))
         for split in ("train", "test")
     }
     if not all(len(part) for part in splits.values()):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, UnknownNameError
 from landbridge.core.registry import nearest, resolve
+from landbridge.data.keys import keep_classes, split_keys
 
 if TYPE_CHECKING:
     from landbridge.data.domain import Domain
@@ -83,6 +84,14 @@ DOMAINS: dict[str, Entry] = {
         ("train", "validation", "test"),
         folder="visda2017",
     ),
+    "caltech101": Entry(
+        f"{_DATA}.caltech:load_caltech101", "101 classes of objects, drawn by shots", folder="caltech101"
+    ),
+    "caltech256": Entry(
+        f"{_DATA}.caltech:load_caltech256", "256 classes of objects, drawn by shots", folder="caltech256"
+    ),
+    "flowers102": Entry(f"{_DATA}.flowers:load", "102 kinds of flowers", folder="flowers102"),
+    "voc2007": Entry(f"{_DATA}.voc:load", "20 classes, several in a photograph", folder="VOCdevkit/VOC2007"),
     "emoji": Entry(
         f"{_DATA}.emoji:load",
         "emoji by vendor, Unicode's groups as classes",
@@ -115,6 +124,9 @@ def _looks_like_path(name: str) -> bool:
 def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled: bool = False) -> "Domain":
     """A domain by its name, or from a path of one's own data.
 
+    Either may end in `?classes=dog,horse`, which keeps only those classes, or `?without=dog,horse`, which keeps all
+    others; class numbers follow, and the domain's name keeps the key.
+
     Args:
         name: a name of the registry (`mnist`, `pacs/sketch`), or a path: a folder with one sub-folder a class (`train/`
             and `test/` are the splits where they exist), a `.csv` of `path,label`, an `.npz` with `x` and maybe `y`.
@@ -133,7 +145,23 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
     Traceback (most recent call last):
     landbridge.core.errors.UnknownNameError: unknown domain 'digits/handwriten'; did you mean 'digits/handwritten'?
     """
-    text = str(name)
+    plain, keys = split_keys(str(name))
+    domain = _load_whole(plain, root, unlabelled=unlabelled)
+    if not keys:
+        return domain
+    return replace(keep_classes(domain, keys), name=f"{domain.name}{str(name)[len(plain) :]}")
+
+
+def entry_of(name: str) -> Entry | None:
+    """The family that a name belongs to, whatever its variant and keys; None for a path of one's own.
+
+    >>> (entry_of("digits/photo?without=0") or DOMAINS["mnist"]).loader
+    'landbridge.data.digits:load'
+    """
+    return DOMAINS.get(split_keys(name)[0].partition("/")[0])
+
+
+def _load_whole(text: str, root: str | Path | None, *, unlabelled: bool) -> "Domain":
     family, _, variant = text.partition("/")
     entry = DOMAINS.get(family)
     if entry is not None and (variant in entry.variants or (not variant and _bare(entry))):

@@ -1,7 +1,6 @@
 """SVHN: digits of house numbers, read from Matlab files."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from landbridge.core.errors import BadDataError
 from landbridge.data.domain import Domain, Examples
 from landbridge.data.folders import cut_note, looked_for
 from landbridge.data.images import Arrays
+from landbridge.data.matlab import matlab_variable
 from landbridge.data.mnist import DIGITS
 
 
@@ -29,7 +29,7 @@ def _examples(root: Path | None, split: str) -> Examples:
     name = f"{split}_32x32.mat"
     path = looked_for("svhn", root, [f"svhn/{name}", f"SVHN/{name}", name], "or fetch it with --download")
     # Labels alone cost little: the reader skips the images without unpacking them.
-    labels = torch.from_numpy(_variable(path, "y").astype(np.int64).ravel())
+    labels = torch.from_numpy(matlab_variable(path, "y").astype(np.int64).ravel())
     if len(labels) and not 1 <= int(labels.min()) <= int(labels.max()) <= 10:
         raise BadDataError(f"{path}: labels outside 1 to 10; fetch it anew")
     return Examples(Arrays(lambda: _images(path), len(labels)), labels % 10)
@@ -37,22 +37,9 @@ def _examples(root: Path | None, split: str) -> Examples:
 
 def _images(path: Path) -> Tensor:
     """Matlab keeps images in the last dimension; ours come first, then channels."""
-    array = _variable(path, "X")
+    array = matlab_variable(path, "X")
     if array.ndim != 4 or array.shape[2] != 3 or array.dtype != np.uint8:
         raise BadDataError(
             f"{path}: 'X' is {array.dtype} of shape {array.shape}, not uint8 [32, 32, 3, N]; fetch it anew"
         )
     return torch.from_numpy(np.ascontiguousarray(array.transpose(3, 2, 0, 1)))
-
-
-def _variable(path: Path, name: str) -> np.ndarray[Any, Any]:
-    import zlib
-
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        found: np.ndarray[Any, Any] = loadmat(path, variable_names=[name])[name]
-    except (MatReadError, LookupError, ValueError, TypeError, RuntimeError, EOFError, OSError, zlib.error) as error:
-        raise BadDataError(f"{path} is not SVHN's Matlab file or damaged ({error}): fetch it anew") from error
-    return found

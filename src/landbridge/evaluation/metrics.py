@@ -1,12 +1,15 @@
 """How good a model is on a domain, and how much of the gap it closed."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
+from landbridge.core.errors import BadDataError
 from landbridge.data.domain import View, unseal
 from landbridge.evaluation.inference import predict
+from landbridge.evaluation.multi_label import average_precision_11_point as average_precision_11_point
 from landbridge.nn.models import Classifier
 
 
@@ -45,12 +48,19 @@ def score(probabilities: Tensor, view: View) -> Scores:
     Args:
         probabilities: [N, classes], in the order of the view.
         view: whose labels; may have none.
+
+    Raises:
+        BadDataError: the examples may have several labels each, so that right and wrong are not defined.
     """
     from torchmetrics.functional.classification import multiclass_confusion_matrix  # takes seconds to import
 
     labels = unseal(view)
     if labels is None or len(labels) == 0:
         return Scores(None, None, None, None, len(view))
+    if labels.dim() == 2:
+        raise BadDataError(
+            f"an example of {view.domain} may have several labels: there is no accuracy, but a mean average precision"
+        )
     confusion = multiclass_confusion_matrix(probabilities.argmax(1), labels, num_classes=probabilities.shape[1])
     right, seen = confusion.diagonal().double(), confusion.sum(1).double()
     by_class = [float(r / s) if s else None for r, s in zip(right, seen)]
@@ -67,6 +77,35 @@ def score(probabilities: Tensor, view: View) -> Scores:
 def evaluate(model: Classifier, view: View) -> Scores:
     """The scores of a model on a view."""
     return score(predict(model, view), view)
+
+
+def mean_average_precision(scores: Tensor, view: View) -> tuple[float, list[float | None]]:
+    """How well the scores rank the examples of each class, for a view whose examples may have several labels.
+
+    Args:
+        scores: [N, classes], in the order of the view; of each class only the order counts.
+        view: whose labels, which are opened for it.
+
+    Returns:
+        The mean over the classes of `average_precision_11_point`, in [0, 1], and that of each class; None for a class
+        that no example has, which the mean leaves out.
+
+    Raises:
+        BadDataError: the view has no labels, or one an example; or the scores are not numbers.
+    """
+    labels = unseal(view)
+    if labels is None or labels.dim() != 2:
+        found = "none" if labels is None else "one each"
+        raise BadDataError(f"mean average precision takes several labels an example: {view.domain} has {found}")
+    if scores.isnan().any():
+        raise BadDataError(f"some scores on {view.domain} are NaN: they rank nothing")
+    if scores.shape != labels.shape:
+        raise ValueError(f"scores {tuple(scores.shape)} for labels {tuple(labels.shape)}")
+    by_class = [average_precision_11_point(scores[:, c].cpu(), labels[:, c]) for c in range(labels.shape[1])]
+    known = [value for value in by_class if not math.isnan(value)]
+    if not known:
+        raise BadDataError(f"no example of {view.domain} ({view.split}) has any of its classes: nothing can be ranked")
+    return sum(known) / len(known), [None if math.isnan(value) else value for value in by_class]
 
 
 def gap_closed(method: float, source_only: float, target_only: float) -> float | None:
