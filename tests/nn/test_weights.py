@@ -9,6 +9,8 @@ from torch import nn
 
 from landbridge.core.errors import BadDataError, MissingDataError
 from landbridge.nn.backbones import make_backbone
+from landbridge.nn.heads import Head
+from landbridge.nn.models import Classifier
 from landbridge.nn.weights import load_weights
 
 
@@ -198,3 +200,16 @@ def test_weights_of_another_architecture_are_refused(published):
     for spec in ("timm/resnet18", "torchvision/mobilenet_v2", "ganin-mnist"):
         with pytest.raises(BadDataError, match="does not fit"):
             make_backbone(spec, published / "mobilenet_v2_gluon.features.safetensors")
+
+
+def test_a_run_lends_its_backbone(tmp_path):
+    model = Classifier(make_backbone("lenet"), Head(make_backbone("lenet").width, (500,), 10), tuple("0123456789"))
+    model.save(tmp_path / "run" / "model")
+    for place in ("run", "run/model", "run/model/model.safetensors"):
+        taken = make_backbone("lenet", tmp_path / place)
+        assert same(taken.network, model.backbone.network, list(taken.network.state_dict()))
+    with pytest.raises(BadDataError, match="does not fit"):
+        make_backbone("ganin-mnist", tmp_path / "run")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MissingDataError, match="is a folder without a model"):
+        make_backbone("lenet", tmp_path / "empty")

@@ -107,7 +107,8 @@ def make_backbone(spec: str, weights: str | Path | None = None) -> Backbone:
             list and then in these three in turn; or one's own factory, `package.module:make` or `file.py:make`. After
             a `?` follow `key=value` pairs, joined by `&`: `size` (pixels: 192 or 192x256), `mean` and `std` (of images
             in [0, 1]: one number, or three with commas) go to the preprocessing, all others to the factory.
-        weights: None or "none" for fresh ones, "hub" for those that the source publishes, else a file.
+        weights: None or "none" for fresh ones, "hub" for those that the source publishes, else a file, or the folder of
+            a run, whose backbone is taken.
 
     Returns:
         The backbone, its classifier cut off, its weights in channels_last.

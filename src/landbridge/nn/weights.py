@@ -12,7 +12,8 @@ from landbridge.core.errors import BadDataError, MissingDataError
 
 PICKLED = (".pt", ".pth", ".bin")
 WRAPPERS = ("state_dict", "model")
-TOWER = "visual."
+INNER = ("backbone.network.", "visual.")
+"""What the names of a backbone begin with in a larger model: a classifier of ours, a dual encoder such as CLIP."""
 SHOWN = 3
 
 
@@ -25,7 +26,7 @@ def load_weights(module: nn.Module, path: str | Path, classifier: Collection[str
         module: the network.
         path: a .safetensors file, or a .pt, .pth or .bin file that holds tensors only. A state dict under `state_dict`
             or `model` is found, the prefix `module.` of a parallel wrapper is taken off, and of a dual encoder, such as
-            CLIP, the image tower is taken.
+            CLIP, the image tower is taken. A folder is a run of ours, or its `model/`: its backbone is taken.
         classifier: names of the modules that need not fit; by default the last fully connected layer of the network,
             or its last convolution where it has none.
 
@@ -33,11 +34,10 @@ def load_weights(module: nn.Module, path: str | Path, classifier: Collection[str
         MissingDataError: there is no such file.
         BadDataError: the file carries code, is damaged, or belongs to another network; the message names the keys.
     """
-    path = Path(path)
+    path = _file(Path(path))
     state = read_state(path)
     expected = module.state_dict()
-    if not any(key.startswith(TOWER) for key in expected):
-        state = _image_tower(state) or state
+    state = _inner(state, expected)
     free = _last_layer(module) if classifier is None else tuple(classifier)
     fitting = {key: value for key, value in state.items() if key in expected and value.shape == expected[key].shape}
     problems = _problems(state, expected, free)
@@ -49,6 +49,12 @@ def load_weights(module: nn.Module, path: str | Path, classifier: Collection[str
     module.load_state_dict(fitting, strict=False)
 
 
+def _file(path: Path) -> Path:
+    """The file of weights that a path means: itself, or that of the model which a run's folder holds."""
+    candidates = [path / place / "model.safetensors" for place in (".", "model")]
+    return next((candidate for candidate in candidates if candidate.is_file()), path)
+
+
 def read_state(path: Path) -> dict[str, Tensor]:
     """The tensors of a weights file by name, on the CPU.
 
@@ -56,6 +62,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
         MissingDataError: there is no such file.
         BadDataError: the file carries code, is damaged, or holds something else than tensors.
     """
+    if path.is_dir():
+        raise MissingDataError(f"{path} is a folder without a model: name a file of weights, or a run that is finished")
     if not path.is_file():
         raise MissingDataError(f"no weights file {path}")
     if path.suffix == ".safetensors":
@@ -103,9 +111,13 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in content.items()}
 
 
-def _image_tower(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What a file of a whole dual encoder holds for its image tower; empty for any other file."""
-    return {key.removeprefix(TOWER): value for key, value in state.items() if key.startswith(TOWER)}
+def _inner(state: dict[str, Tensor], expected: Iterable[str]) -> dict[str, Tensor]:
+    """What a file of a larger model holds for its backbone; the whole of any other file."""
+    for prefix in INNER:
+        inner = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        if inner and not any(key.startswith(prefix) for key in expected):
+            return inner
+    return state
 
 
 def _last_layer(module: nn.Module) -> tuple[str, ...]:
