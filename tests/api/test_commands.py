@@ -107,7 +107,7 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     for command, expected in (("methods", "dann"), ("backbones", "ganin-mnist"), ("domains", "digits/photo")):
         assert main([command]) == 0
         assert expected in capsys.readouterr().out
-    assert {"source-only", "sa", "dann", "target-only"} == {record["name"] for record in landbridge.methods()}
+    assert {"source-only", "sa", "coral", "dann", "target-only"} == {record["name"] for record in landbridge.methods()}
 
 
 def test_reproduce_names_the_cells_whose_data_are_absent(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ METHODS = Registry(
     {
         "source-only": "landbridge.adaptation.source_only:SourceOnly",
         "sa": "landbridge.adaptation.sa:SA",
+        "coral": "landbridge.adaptation.coral:CORAL",
         "dann": "landbridge.adaptation.dann:DANN",
         "target-only": "landbridge.adaptation.target_only:TargetOnly",
     },

@@ -1,17 +1,12 @@
 """Subspace alignment."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.model_selection import cross_val_score
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from landbridge.training.estimators import EstimatorMethod, LinearTransfer
+from landbridge.training.estimators import AlignedSVM, EstimatorMethod, LinearTransfer, a_few, can_fold
 from landbridge.training.method import Setup
 
 Array = NDArray[Any]
@@ -51,7 +46,7 @@ def consistent_dimension(source: Array, target: Array, gamma: float = 1e6, delta
     return int(stable.max()) if len(stable) else 1
 
 
-class SubspaceAlignment(TransformerMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class SubspaceAlignment(AlignedSVM):
     """Turn the source's principal axes onto the target's by a linear map, and learn a linear SVM there.
 
     With P_S and P_T the first d principal axes of the standardised domains, source examples become
@@ -60,7 +55,7 @@ class SubspaceAlignment(TransformerMixin, ClassifierMixin, BaseEstimator):  # ty
     Args:
         dimension: d; by default the best one in two-fold cross-validation on the labelled source, among some ten up to
             `consistent_dimension`.
-        C: of the SVM.
+        C: of the SVM; None takes the best as in `AlignedSVM`, and 1 while it chooses d.
         random_state: of the SVM and the folds.
 
     >>> rng = np.random.default_rng(0)
@@ -72,75 +67,31 @@ class SubspaceAlignment(TransformerMixin, ClassifierMixin, BaseEstimator):  # ty
     0.8375
     """
 
-    def __init__(self, dimension: int | None = None, C: float = 1.0, random_state: int = 0) -> None:  # noqa: N803
-        self.dimension, self.C, self.random_state = dimension, C, random_state
+    def __init__(self, dimension: int | None = None, C: float | None = 1.0, random_state: int = 0) -> None:  # noqa: N803
+        super().__init__(C, random_state)
+        self.dimension = dimension
 
-    def fit(self, X: Array, y: Array, *, target: Array | None = None) -> Self:  # noqa: N803
-        """Align and learn.
-
-        Args:
-            X: source features [n, D].
-            y: their labels [n].
-            target: target features [m, D], without labels; without them this is the source-only fit.
-        """
-        X, y = validate_data(self, X, y, ensure_min_samples=2)  # noqa: N806
-        check_classification_targets(y)
-        target = X if target is None else check_array(target)
-        if target.shape[1] != X.shape[1]:
-            raise ValueError(f"the source has {X.shape[1]} features, the target {target.shape[1]}")
-        self.source_scaler_, self.target_scaler_ = StandardScaler().fit(X), StandardScaler().fit(target)
-        source, target = self.source_scaler_.transform(X), self.target_scaler_.transform(target)
+    def _maps(self, source: Array, target: Array, y: Array) -> tuple[Array, Array]:
         self.dimension_ = self._choose(source, target, y)
-        self.source_axes_, self.target_axes_ = _axes(source, self.dimension_), _axes(target, self.dimension_)
-        self.svm_ = self._svm().fit(self.transform(X), y)
-        self.classes_ = self.svm_.classes_
-        return self
-
-    def transform(self, X: Array, domain: str = "source") -> Array:  # noqa: N803
-        """Features in the aligned space [n, d]; `domain` is `source` or `target`."""
-        check_is_fitted(self, "target_axes_")
-        X = validate_data(self, X, reset=False)  # noqa: N806
-        if domain == "source":
-            aligned: Array = (
-                self.source_scaler_.transform(X) @ self.source_axes_ @ (self.source_axes_.T @ self.target_axes_)
-            )
-        else:
-            aligned = self.target_scaler_.transform(X) @ self.target_axes_
-        return aligned
-
-    def predict(self, X: Array) -> Array:  # noqa: N803
-        """Labels of target examples [n]."""
-        check_is_fitted(self, "svm_")
-        predicted: Array = self.svm_.predict(self.transform(X, "target"))
-        return predicted
-
-    def linear_head(self) -> tuple[Array, Array]:
-        """The whole rule on raw target features: (weights [classes, D], biases [classes])."""
-        coefficients, intercepts = self.svm_.coef_, self.svm_.intercept_
-        if len(self.classes_) == 2:
-            coefficients, intercepts = np.vstack([-coefficients, coefficients]), np.hstack([-intercepts, intercepts])
-        weight = coefficients @ self.target_axes_.T / self.target_scaler_.scale_
-        return weight, intercepts - weight @ self.target_scaler_.mean_
+        source_axes, target_axes = _axes(source, self.dimension_), _axes(target, self.dimension_)
+        return source_axes @ (source_axes.T @ target_axes), target_axes
 
     def _choose(self, source: Array, target: Array, y: Array) -> int:
         if self.dimension is not None:
             return min(self.dimension, int(source.shape[1]))
         most = consistent_dimension(source, target) if min(source.shape) > 1 else 1
         candidates = np.unique(np.geomspace(1, most, 10).round().astype(int))
-        if len(candidates) == 1 or np.unique(y, return_counts=True)[1].min() < 2:
+        if len(candidates) == 1 or not can_fold(y):
             return most
         onto = _axes(target, most)
-        some = np.random.default_rng(self.random_state).permutation(len(source))[:4000]
+        some, svm = a_few(len(source), self.random_state), self._svm(1.0 if self.C is None else self.C)
 
         def accuracy(d: int) -> float:
             axes = _axes(source, d)
             aligned = source[some] @ axes @ (axes.T @ onto[:, :d])
-            return float(cross_val_score(self._svm(), aligned, y[some], cv=2).mean())
+            return float(cross_val_score(svm, aligned, y[some], cv=2).mean())
 
         return int(max(candidates, key=accuracy))
-
-    def _svm(self) -> LinearSVC:
-        return LinearSVC(C=self.C, dual="auto", random_state=self.random_state)
 
 
 def _axes(standardised: Array, d: int) -> Array:
