@@ -18,18 +18,23 @@ import extraction
 import startup
 from side_by_side import Report
 
+import retrieval
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer-python", help="the Python of an environment with pytorch-adapt")
     parser.add_argument("--folder", type=Path, help="pictures for the epochs, one sub-folder a class")
     parser.add_argument("--threads", type=int, help="torch's threads")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what DANN's steps are measured with")
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="what DANN and searches are measured with"
+    )
     parser.add_argument("--quick", action="store_true", help="just see that everything works")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the tables there instead of to stdout")
     given = parser.parse_args()
     rounds, steps = (3, 2) if given.quick else (31, 10)
     sizes, runs, epochs, count = ([28], 2, 2, 128) if given.quick else ([28, 64], 3, 10, 4000)
+    vectors = (2000, 10) if given.quick else (200_000, 1000)
     if given.peer_python is None:
         print("pytorch-adapt is left out: name the Python that has it with --peer-python", file=sys.stderr)
     benchmarks: list[Callable[[], Report]] = [
@@ -37,6 +42,7 @@ def main() -> None:
         lambda: dann_step.measure(given.peer_python, rounds, steps, given.threads, given.clock),
         lambda: epoch_from_files.measure(given.folder, sizes, runs, epochs, given.threads, count),
         lambda: extraction.measure(given.folder, None, sizes[-1] * 2, min(rounds, 5), given.threads, count // 4),
+        lambda: retrieval.measure(*vectors, rounds=rounds, threads=given.threads, clock=given.clock),
     ]
     sections = []
     for benchmark in benchmarks:

@@ -15,6 +15,10 @@ _PUBLIC = {
     "methods": "landbridge.api.methods:methods",
     "backbones": "landbridge.api.backbones:backbones",
     "reproduce": "landbridge.api.reproduce:reproduce",
+    "probe": "landbridge.api.probe:probe",
+    "advise": "landbridge.api.advise:advise",
+    "index": "landbridge.api.index:index",
+    "search": "landbridge.api.search:search",
     "load_domain": "landbridge.data.registry:load_domain",
     "Classifier": "landbridge.nn.models:Classifier",
     "Domain": "landbridge.data.domain:Domain",
@@ -35,14 +39,18 @@ def __getattr__(name: str) -> Any:
 
 if TYPE_CHECKING:
     from landbridge.api.adapt import adapt as adapt
+    from landbridge.api.advise import advise as advise
     from landbridge.api.backbones import backbones as backbones
     from landbridge.api.compare import compare as compare
     from landbridge.api.domains import domains as domains
     from landbridge.api.evaluate import evaluate as evaluate
+    from landbridge.api.index import index as index
     from landbridge.api.methods import methods as methods
     from landbridge.api.predict import predict as predict
+    from landbridge.api.probe import probe as probe
     from landbridge.api.report import report as report
     from landbridge.api.reproduce import reproduce as reproduce
+    from landbridge.api.search import search as search
     from landbridge.api.show import show as show
     from landbridge.core.errors import LandbridgeError as LandbridgeError
     from landbridge.data.domain import Domain as Domain

@@ -25,6 +25,10 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "methods": ("landbridge.api.methods:methods", ()),
     "backbones": ("landbridge.api.backbones:backbones", ()),
     "reproduce": ("landbridge.api.reproduce:reproduce", ("table",)),
+    "probe": ("landbridge.api.probe:probe", ("backbone", "domains*")),
+    "advise": ("landbridge.api.advise:advise", ("source", "target")),
+    "index": ("landbridge.api.index:index", ("folder",)),
+    "search": ("landbridge.api.search:search", ("where", "text?")),
 }
 """Command -> (its function, its positional arguments; `?` may be missing, `*` may be many)."""
 

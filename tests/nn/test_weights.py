@@ -8,9 +8,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from landbridge.core.errors import BadDataError, MissingDataError
+from landbridge.data.registry import load_domain
 from landbridge.nn.backbones import make_backbone
 from landbridge.nn.heads import Head
 from landbridge.nn.models import Classifier
+from landbridge.nn.preprocessing import Preprocessing
 from landbridge.nn.weights import load_weights
 
 
@@ -193,6 +195,32 @@ def test_padding_as_trained_changes_the_features(published):
     with torch.no_grad():
         right, wrong = (make_backbone(spec, file).eval()(image) for spec in specs)
     assert (right - wrong).norm() > 0.05 * right.norm()
+
+
+IMAGENET_CLASS = {"accordion": 401, "flamingo": 130, "panda": 388, "pizza": 963, "strawberry": 949, "umbrella": 879}
+
+
+@pytest.mark.data
+def test_padding_as_trained_is_what_predicts_well(published, data_root):
+    """Weights load strictly under either padding; under the wrong one, other predictions, less sure of the truth."""
+    import timm
+
+    if not (data_root / "caltech101").is_dir():
+        pytest.skip(f"needs caltech101/ in {data_root}")
+    domain = load_domain("caltech101", data_root).only(list(IMAGENET_CLASS))
+    shown = domain.labelled(8)
+    images = Preprocessing((160, 160))(shown.read(size=(160, 160)))
+    truth = torch.tensor([IMAGENET_CLASS[name] + 1 for name in domain.classes])[shown.y]  # 0 is background
+    said = {}
+    for padding in ("same", ""):
+        network = timm.create_model("mobilenetv2_100", num_classes=1001, pad_type=padding).eval()
+        load_weights(network, published / "mobilenetv2_100.timm.safetensors")
+        with torch.no_grad():
+            said[padding] = network(images).log_softmax(1)
+    assert (said["same"].argmax(1) == truth).float().mean() > 0.6
+    assert (said["same"].argmax(1) != said[""].argmax(1)).float().mean() > 0.1
+    likelihood = {padding: values[range(len(truth)), truth].mean() for padding, values in said.items()}
+    assert likelihood[""] < likelihood["same"] - 0.05
 
 
 @pytest.mark.data

@@ -1,16 +1,16 @@
-"""`landbridge report`: the report of a run or a comparison, made anew."""
+"""`landbridge report`: the report of a run, a comparison or a probe, made anew."""
 
 from pathlib import Path
 
 
 def report(run: str) -> Path:
-    """Make the report of a run or of a comparison anew, from what its folder holds.
+    """Make the report of a run, a comparison or a probe anew, from what its folder holds.
 
-    Nothing is trained and no data set is needed. A run gets its `report.html`; a comparison its `table.json`,
-    `table.md` and `report.html`, with the cells that are finished so far.
+    Nothing is trained and no data set is needed. A run gets its `report.html`; a comparison or a
+    probe its `table.json`, `table.md` and `report.html`, with the cells that are finished so far.
 
     Args:
-        run: the folder of a run or of a comparison.
+        run: the folder of a run, a comparison or a probe.
 
     Returns:
         The path of the report.
@@ -31,9 +31,14 @@ def report(run: str) -> Path:
 
         write_comparison_report(folder)
         return folder / "report.html"
+    if (folder / "probe.json").is_file():
+        from landbridge.reports.probing import write_probe_report
+
+        return write_probe_report(folder).report
     if not (folder / "config.yaml").is_file():
         raise MissingDataError(
-            f"{run} holds neither a run (config.yaml) nor a comparison (comparison.json): name the folder of one"
+            f"{run} holds neither a run (config.yaml), nor a comparison (comparison.json), nor a probe (probe.json): "
+            "name the folder of one"
         )
     from landbridge.reports.adaptation import write_run_report
     from landbridge.runs import Run

@@ -11,5 +11,6 @@ BACKBONES = Registry(
         "lenet": "landbridge.nn.digits:lenet",
         "mlp": "landbridge.nn.digits:mlp",
         "identity": "landbridge.nn.digits:identity",
+        "hog": "landbridge.nn.hog:hog",
     },
 )

@@ -8,8 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as Grid
 
+from landbridge.advice.advice import Advice
 from landbridge.core.text import percent
 from landbridge.evaluation.table import Table
+from landbridge.probing.table import LayerTables
+from landbridge.reports.advice import show_advice
 from landbridge.runs import Run
 
 
@@ -17,15 +20,17 @@ def show(result: Any, console: Console | None = None) -> None:
     """Print the result of a command.
 
     Args:
-        result: a run, a table, a path, a record, or a list of records.
+        result: a run, a table, advice, a path, a record, or a list of records.
         console: where to; standard output by default.
     """
     console = console or Console(width=None if sys.stdout.isatty() else 160)
     if isinstance(result, Run):
         _run(result, console)
-    elif isinstance(result, Table):
+    elif isinstance(result, Table | LayerTables):
         console.print(result.to_markdown(), markup=False, highlight=False, soft_wrap=True)
         console.print(f"report: {result.report}", markup=False, highlight=False, soft_wrap=True)
+    elif isinstance(result, Advice):
+        show_advice(result, console)
     elif isinstance(result, Path):
         console.print(str(result), markup=False, highlight=False, soft_wrap=True)
     elif isinstance(result, Mapping):

@@ -1,0 +1,8 @@
+"""An index of embeddings behind one protocol: what lies near a vector, found exactly or by a graph."""
+
+from landbridge.retrieval.exact import ExactIndex
+from landbridge.retrieval.faiss_index import FaissIndex
+from landbridge.retrieval.index import Hits, Index, Metric, made_by
+from landbridge.retrieval.making import EXACT_UP_TO, make_index, open_index
+
+__all__ = ["EXACT_UP_TO", "ExactIndex", "FaissIndex", "Hits", "Index", "Metric", "made_by", "make_index", "open_index"]

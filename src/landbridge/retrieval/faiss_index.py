@@ -1,0 +1,253 @@
+"""The index for many vectors: faiss, and what it cannot do by itself: ids, deletion, and a file that is checked."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landbridge.core.errors import BadDataError, LandbridgeError
+from landbridge.retrieval import files
+from landbridge.retrieval.entries import Entries
+from landbridge.retrieval.exact import nearest
+from landbridge.retrieval.index import Hits, Metric, Vectors, at_least_one, known_metric, prepared
+from landbridge.retrieval.store import Store
+
+GRAPH = "HNSW32,Flat"
+"""The factory string by default: a graph of small worlds (Malkov and Yashunin, TPAMI 2020), 32 links a vector."""
+MOST_DEAD = 0.2
+"""The share of deleted rows above which the graph is built anew."""
+SLACK = 64
+"""Most rows that are looked for beyond k, since they may be deleted ones; queries still short compare everything."""
+GRAPH_FILE = "graph.faiss"
+HNSW = "efConstruction=200,efSearch=128"
+"""Parameters of a graph where none are given: 0.98 and more of the true ten nearest in 200,000 vectors of 512."""
+
+
+def load_faiss() -> Any:
+    """The faiss module, imported only when an index needs it.
+
+    Torch comes first, always in the same order, since each brings an OpenMP of its own. On macOS two of them in one
+    process end in a crash once both work in parallel (faiss-wheels issue 73): there faiss keeps to one thread.
+
+    Raises:
+        LandbridgeError: it is not installed.
+    """
+    import torch  # noqa: F401
+
+    mac = sys.platform == "darwin"
+    if mac:
+        os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "TRUE")
+    try:
+        import faiss
+    except ImportError as error:
+        raise LandbridgeError(
+            'this index needs faiss, which is not installed: pip install "landbridge[retrieval]"'
+        ) from error
+    if mac:
+        faiss.omp_set_num_threads(1)
+    return faiss
+
+
+class FaissIndex:
+    """An index that faiss searches, mostly without looking at everything.
+
+    faiss cannot take vectors out of a graph, so that deleted ones stay in it and are left out of what a search finds;
+    once more than a fifth is deleted, the graph is built anew. The vectors are kept beside the graph, for that and
+    for the few queries that a graph leaves short of hits.
+
+    Args:
+        width: D, the length of a vector.
+        factory: faiss's name of the kind: `HNSW32,Flat` (a graph), `Flat` (everything is compared). One that must be
+            trained (`IVF1024,Flat`) is trained on the vectors that are added first.
+        metric: `cosine`, or `l2`.
+        parameters: of faiss, as `name=value,...`: `efConstruction` and `efSearch` for graphs (how many candidates are
+            kept while building and while searching: more is more exact and slower), `nprobe` for inverted lists. By
+            default `HNSW` for graphs, else faiss's own.
+        fingerprint: of the model that makes the vectors.
+        about: how they are made, as plain data.
+
+    See `landbridge.retrieval.index.Index` for attributes and methods.
+
+    Raises:
+        LandbridgeError: faiss is not installed, or does not know the factory string or the parameters.
+
+    >>> index = FaissIndex(2, "Flat")
+    >>> index.add(["east", "north"], [[1.0, 0.0], [0.0, 2.0]])
+    >>> index.delete(["east"])
+    >>> index.search([1.0, 0.1], k=5).ids
+    [['north']]
+    """
+
+    KIND = "faiss"
+
+    def __init__(
+        self,
+        width: int,
+        factory: str = GRAPH,
+        metric: Metric = "cosine",
+        *,
+        parameters: str | None = None,
+        fingerprint: str = "",
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.width, self.metric, self.fingerprint = width, known_metric(metric), fingerprint
+        self.about = dict(about or {})
+        self.factory = factory
+        self.parameters = (HNSW if "HNSW" in factory else "") if parameters is None else parameters
+        self._entries = Entries()
+        self._store = Store(np.empty((0, width), np.float32))
+        self._graph = self._new_graph()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._entries
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, in the order in which they were added."""
+        return self._entries.ids
+
+    @property
+    def vectors(self) -> Vectors:
+        """The vectors [N, D] in the order of `ids`."""
+        return self._store.all[self._entries.alive] if self._entries.dead else self._store.all
+
+    def payload(self, id_: str) -> dict[str, Any]:
+        """What was told about an id when it was added."""
+        return dict(self._entries.payload.get(id_, {}))
+
+    def add(self, ids: Sequence[str], vectors: ArrayLike, payload: Sequence[Mapping[str, Any]] | None = None) -> None:
+        """Take in vectors; see `Index.add`."""
+        rows = prepared(vectors, self.width, self.metric, len(ids))
+        self._entries.check(ids, payload)
+        self._fill(self._graph, rows)
+        self._entries.add(ids, payload)
+        self._store.add(rows)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Forget vectors; see `Index.delete`."""
+        self._entries.delete(ids)
+        if self._entries.dead <= MOST_DEAD * len(self._entries.rows):
+            return
+        graph = self._new_graph()
+        try:
+            self._fill(graph, self.vectors)
+        except LandbridgeError:
+            return  # too few are left to train it on: the old graph stays, and is right
+        self._store.keep(self._entries.compact())
+        self._graph = graph
+
+    def search(self, vectors: ArrayLike, k: int = 10) -> Hits:
+        """The nearest to each query, as far as faiss finds them; always as many as asked for, where there are."""
+        queries = prepared(vectors, self.width, self.metric)
+        scores, rows = self._search(queries, min(at_least_one(k), len(self)))
+        return Hits(scores, self._entries.names(rows))
+
+    def save(self, folder: Path | str) -> None:
+        """Write the index to a folder, whole or not at all."""
+        kind = {"kind": self.KIND, "factory": self.factory, "parameters": self.parameters}
+        files.save(folder, self, self._entries, self._store.all, kind, {GRAPH_FILE: self._write_graph})
+
+    @classmethod
+    def opened(cls, folder: Path, described: Mapping[str, Any]) -> "FaissIndex":
+        """The index whose files `files.describe` has checked."""
+        faiss = load_faiss()
+        made = cls(
+            described["width"],
+            described["factory"],
+            described["metric"],
+            parameters=described["parameters"],
+            fingerprint=described["fingerprint"],
+            about=described["about"],
+        )
+        made._entries, vectors = files.contents(folder, described)
+        made._store = Store(vectors)
+        try:
+            made._graph = faiss.read_index(str(folder / GRAPH_FILE))
+        except RuntimeError as error:
+            raise BadDataError(f"{folder / GRAPH_FILE} cannot be read by this faiss: make the index anew") from error
+        if made._graph.d != made.width or made._graph.ntotal != len(vectors):
+            raise BadDataError(f"{folder / GRAPH_FILE} does not fit the vectors beside it: make the index anew")
+        made._set_parameters(made._graph)
+        return made
+
+    def _new_graph(self) -> Any:
+        faiss = load_faiss()
+        measure = faiss.METRIC_INNER_PRODUCT if self.metric == "cosine" else faiss.METRIC_L2
+        with _explained(f"faiss makes no index of width {self.width} from '{self.factory}'"):
+            graph = faiss.index_factory(self.width, self.factory, measure)
+        self._set_parameters(graph)
+        return graph
+
+    def _set_parameters(self, graph: Any) -> None:
+        if self.parameters:
+            with _explained(f"'{self.factory}' of faiss does not take the parameters '{self.parameters}'"):
+                load_faiss().ParameterSpace().set_index_parameters(graph, self.parameters)
+
+    def _fill(self, graph: Any, rows: Vectors) -> None:
+        if len(rows):
+            with _explained(f"'{self.factory}' of faiss does not take {len(rows)} vectors"):
+                if not graph.is_trained:
+                    graph.train(rows)
+                graph.add(rows)
+
+    def _write_graph(self, path: Path) -> None:
+        try:
+            load_faiss().write_index(self._graph, str(path))
+        except RuntimeError as error:
+            raise OSError(f"faiss cannot write its graph ({_reason(error)})") from error
+
+    def _search(self, queries: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
+        """Scores [n, k] and living rows [n, k], for k of at most the living rows."""
+        total, dead = len(self._entries.rows), self._entries.dead
+        if k == 0 or len(queries) == 0:
+            return np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        scores, rows = self._ask(queries, min(k + min(dead, SLACK), total))
+        if not dead and rows[:, -1].min() >= 0:
+            return scores, rows
+        living = np.append(self._entries.alive, False)[rows]  # a row of -1, where faiss found nothing, is the last
+        first = np.argsort(~living, axis=1, kind="stable")[:, :k]
+        scores, rows = np.take_along_axis(scores, first, 1), np.take_along_axis(rows, first, 1)
+        short = living.sum(1) < k
+        if short.any():
+            exact = nearest(queries[short], self._store.all, k, self.metric, self._entries.alive)
+            scores[short], rows[short] = exact
+        return scores, rows
+
+    def _ask(self, queries: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
+        """What faiss finds, as scores; rows of -1 where it finds fewer than k."""
+        scores, rows = self._graph.search(queries, k)
+        if self.metric == "l2":
+            np.maximum(scores, 0, out=scores)
+            np.sqrt(scores, out=scores)
+            np.negative(scores, out=scores)
+        else:
+            np.maximum(np.minimum(scores, 1, out=scores), -1, out=scores)
+        return scores, rows
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Turn an error of faiss into one line that says what was asked of it."""
+    try:
+        yield
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise LandbridgeError(f"{what}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What faiss says, without the places in its source.
+
+    >>> _reason(RuntimeError("Error in void f(int) at /faiss/f.cpp:12: Error: 'n > 0' failed: too few vectors"))
+    'too few vectors'
+    """
+    text = re.sub(r".*\.(?:cpp|h):\d+: |Error: '.*?' failed: ", "", " ".join(str(error).split()))
+    return text[:160] or type(error).__name__
