@@ -1,0 +1,142 @@
+"""The strategies that are tried: cheap rules on the features of a frozen network, one function each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+
+from landbridge.adaptation.coral import CorrelationAlignment
+from landbridge.adaptation.sa import SubspaceAlignment
+from landbridge.probing import CLASSIFIERS
+from landbridge.training.estimators import AlignedSVM
+
+Array = NDArray[Any]
+Scorer = Callable[[Array, str], Array]
+"""(features [n, D], `source` or `target`) -> scores [n, classes]; the largest is what the rule says."""
+
+C = 1.0
+"""Of all SVMs, on standardised features divided by the root of their number, so that examples have length one about.
+Choosing it for each strategy by cross-validation would take ten times as long and compare the choices as well."""
+
+NEVER = -1e6
+"""The score of a class that a rule never saw: a constant, so that linear rules stay linear."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a rule may learn from. There are no target labels here but those that were given.
+
+    Attributes:
+        x: source features [n, D].
+        y: their class numbers [n].
+        target: target features [m, D], without labels.
+        shots_x: target features with labels [k, D].
+        shots_y: their class numbers [k].
+        classes: how many classes there are.
+    """
+
+    x: Array
+    y: Array
+    target: Array
+    shots_x: Array
+    shots_y: Array
+    classes: int
+
+
+class Standardised(AlignedSVM):
+    """Standardise each domain by itself, feature by feature, and learn a linear SVM on the source.
+
+    What AdaBN does in every layer (Li et al., 2016), done once, on the features.
+
+    >>> x, y = np.array([[0.0], [1.0], [4.0], [5.0]] * 5), np.array([0, 0, 1, 1] * 5)
+    >>> Standardised().fit(x, y, target=3 * x + 50).predict(3 * x[:4] + 50).tolist()
+    [0, 0, 1, 1]
+    """
+
+    def _maps(self, source: Array, target: Array, y: Array) -> tuple[Array, Array]:
+        same = np.eye(source.shape[1])
+        return same, same
+
+
+def _probe(name: str, *, on_shots: bool, **options: Any) -> Callable[[Material], Scorer]:
+    """A classifier of `landbridge.probing` on the labels of one side, used on both sides alike."""
+
+    def learn(given: Material) -> Scorer:
+        x, y = (given.shots_x, given.shots_y) if on_shots else (given.x, given.y)
+        fitted = CLASSIFIERS.resolve(name)(**options).fit(x, y)
+        return lambda features, _: _spread(fitted.scores(features), fitted.classes_, given.classes)
+
+    return learn
+
+
+def _aligned(make: Callable[..., AlignedSVM]) -> Callable[[Material], Scorer]:
+    """An estimator that maps both domains into one space; each side is scored through its own map."""
+
+    def learn(given: Material) -> Scorer:
+        fitted = make(C=C / given.x.shape[1]).fit(given.x, given.y, target=given.target)
+
+        def scores(features: Array, domain: str) -> Array:
+            found = fitted.svm_.decision_function(fitted.transform(features, domain))
+            both = np.stack([-found, found], 1) if found.ndim == 1 else found
+            return _spread(both, fitted.classes_, given.classes)
+
+        return scores
+
+    return learn
+
+
+def _together(given: Material) -> Scorer:
+    """One SVM on the labels of both sides: each standardised by itself, shots repeated until both weigh alike."""
+    scalers = {"source": StandardScaler().fit(given.x), "target": StandardScaler().fit(given.target)}
+    times = max(1, len(given.x) // len(given.shots_x))
+    x = np.concatenate(
+        [scalers["source"].transform(given.x), *[scalers["target"].transform(given.shots_x)] * times],
+    )
+    y = np.concatenate([given.y, *[given.shots_y] * times])
+    fitted = CLASSIFIERS.resolve("svm")(C=C, scaling="standard").fit(x, y)
+    return lambda features, domain: _spread(
+        fitted.scores(scalers[domain].transform(features)), fitted.classes_, given.classes
+    )
+
+
+STRATEGIES: Mapping[str, Callable[[Material], Scorer]] = {
+    "source-svm": _probe("svm", on_shots=False, C=C, scaling="standard"),
+    "source-prototype": _probe("prototype", on_shots=False),
+    "source-knn": _probe("knn", on_shots=False),
+    "standardised": _aligned(Standardised),
+    "coral": _aligned(CorrelationAlignment),
+    "sa": _aligned(SubspaceAlignment),
+    "shots-svm": _probe("svm", on_shots=True, C=C, scaling="standard"),
+    "shots-prototype": _probe("prototype", on_shots=True),
+    "together": _together,
+}
+"""Name -> how it learns."""
+
+LINEAR = ("source-svm", "standardised", "coral", "sa", "shots-svm", "together")
+"""Those whose scores are linear in the features."""
+
+
+def _spread(scores: Array, known: Array, classes: int) -> Array:
+    """Scores [n, known] as [n, classes]; a class that was never seen is never said."""
+    every = np.full((len(scores), classes), NEVER)
+    every[:, known] = scores
+    return every
+
+
+def linear(scorer: Scorer, width: int, rows: int = 512) -> tuple[Array, Array]:
+    """A rule of `LINEAR` on target features, as (weights [classes, D], biases [classes]).
+
+    It is known from what it says of the origin and of the unit vectors.
+
+    Args:
+        scorer: the rule.
+        width: number of features.
+        rows: how many unit vectors are scored at once.
+    """
+    bias = scorer(np.zeros((1, width)), "target")[0]
+    starts = range(0, width, rows)
+    parts = [scorer(np.eye(min(rows, width - start), width, start), "target") - bias for start in starts]
+    return np.concatenate(parts).T, bias
