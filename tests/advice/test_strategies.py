@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landbridge.advice.strategies import LINEAR, NEVER, STRATEGIES, Material, Standardised, linear
+from landbridge.advice.strategies import LINEAR, NEVER, STRATEGIES, VOTERS, Material, Scorer, Standardised, linear, vote
 
 RNG = np.random.default_rng(0)
 Y = np.arange(150) % 3
@@ -50,6 +50,36 @@ def test_shots_weigh_as_much_as_the_source() -> None:
     agreeing = STRATEGIES["source-svm"](turned)(np.array([[1.0]]), "target")[0]
     assert agreeing[1] > 0 > agreeing[0]
     assert abs(contrary[1]) < agreeing[1] / 2
+
+
+def test_vote_by_hand() -> None:
+    """Two classes on a line; what a rule adds to all classes alike, and the unit of its scores, count for nothing."""
+    target = np.array([[-3.0], [1.0], [2.0]])
+    given = Material(target, np.array([0, 1, 1]), target, target[:0], np.empty(0, int), 2)
+
+    def rule(slope: float, bias: float, more: float = 0.0) -> Scorer:
+        return lambda x, _: more + np.stack([np.zeros(len(x)), slope * x[:, 0] + bias], 1)
+
+    rules = {name: rule(slope, 1.0) for name, slope in zip(VOTERS, (1.0, 2.0, -0.5))}
+    halves = [np.array([slope * x + 1.0 for x in target[:, 0]]) / 2 for slope in (1.0, 2.0, -0.5)]
+    expected = np.mean([half / np.sqrt(np.mean(half**2)) for half in halves], axis=0)
+    found = vote(given, rules)(target, "target")
+    np.testing.assert_allclose(found, np.stack([-expected, expected], 1))
+
+    rules[VOTERS[1]] = rule(200.0, 100.0, more=7.0)
+    np.testing.assert_allclose(vote(given, rules)(target, "target"), found)
+
+
+def test_a_vote_of_what_was_learned_is_the_same() -> None:
+    learned = {name: STRATEGIES[name](GIVEN) for name in VOTERS[:2]}
+    np.testing.assert_array_equal(vote(GIVEN, learned)(TARGET, "target"), STRATEGIES["vote"](GIVEN)(TARGET, "target"))
+
+
+def test_a_voter_that_is_sure_of_nothing_is_harmless() -> None:
+    learned = {name: STRATEGIES[name](GIVEN) for name in VOTERS} | {"sa": lambda x, _: np.zeros((len(x), 3))}
+    scores = vote(GIVEN, learned)(TARGET, "target")
+    assert np.isfinite(scores).all()
+    assert (scores.argmax(1) == Y).mean() > 0.9
 
 
 def test_standardised_undoes_a_shift_and_a_scale() -> None:

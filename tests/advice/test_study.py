@@ -13,7 +13,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "advise.py"
 
 @pytest.mark.slow
 def test_study_and_picture(tmp_path: Path) -> None:
-    words = ["--development", "--backbone", "lenet", "--most", "60", "--out", str(tmp_path)]
+    words = ["--pairs", "development", "--backbone", "lenet", "--most", "60", "--out", str(tmp_path)]
     subprocess.run([sys.executable, str(SCRIPT), *words], check=True, timeout=300)
     lines = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
     assert len(lines) == 6
@@ -22,6 +22,6 @@ def test_study_and_picture(tmp_path: Path) -> None:
         assert line["regret_points"] == pytest.approx(100 * (max(accuracy.values()) - accuracy[line["said"]]), abs=0.02)
         assert (tmp_path / f"{line['source']}-{line['target']}-0".replace("/", "_") / "advice.json").is_file()
     picture = tmp_path / "picture.png"
-    words = ["--picture", str(tmp_path / "trials.jsonl"), "--out", str(picture)]
+    words = ["--pairs", "development", "--picture", str(tmp_path / "trials.jsonl"), "--out", str(picture)]
     subprocess.run([sys.executable, str(SCRIPT), *words], check=True, timeout=100)
     assert Image.open(picture).width > 400

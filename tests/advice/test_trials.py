@@ -1,12 +1,14 @@
 """Estimates from given labels and from agreement, and the budget."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from landbridge.advice import trials as under_test
 from landbridge.advice.facts import Classes, Distances, Facts
 from landbridge.advice.material import Gathered
-from landbridge.advice.strategies import Material
+from landbridge.advice.strategies import STRATEGIES, VOTERS, Material, Scorer
 from landbridge.advice.trials import Trial, entropy, on_shots, run, without_labels
 
 NEAR = Distances(0.0, 0.0, 0.0, 0.0)
@@ -85,6 +87,22 @@ def test_one_shot_cannot_be_left_out() -> None:
     tried = run(["shots-prototype", "source-svm"], gathered(1), 100)
     assert tried["shots-prototype"].shots_accuracy is None
     assert tried["source-svm"].shots_accuracy is not None
+
+
+def test_no_voter_is_learned_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+
+    def counting(name: str) -> Callable[[Material], Scorer]:
+        learn = STRATEGIES[name]
+        return lambda given: (counted.append(name), learn(given))[1]
+
+    for name in VOTERS:
+        monkeypatch.setitem(STRATEGIES, name, counting(name))  # type: ignore[call-overload]
+    together = run([*VOTERS, "vote"], gathered(0), 100)
+    assert counted == list(VOTERS)
+    alone = run(["vote"], gathered(0), 100)
+    assert counted == [*VOTERS, *VOTERS]
+    np.testing.assert_array_equal(together["vote"].predicted, alone["vote"].predicted)
 
 
 def test_budget(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from landbridge.advice.material import Gathered
 from landbridge.advice.rules import AGREEING, SHOT_RULES, Estimate
-from landbridge.advice.strategies import STRATEGIES, Material, Scorer
+from landbridge.advice.strategies import STRATEGIES, Material, Scorer, vote
 
 Array = NDArray[Any]
 
@@ -62,13 +62,13 @@ def run(
         if trials and time.perf_counter() - begun >= budget:
             break
         told(name)
-        trials[name] = _try(name, gathered, seed)
+        trials[name] = _try(name, gathered, seed, {name: trial.scorer for name, trial in trials.items()})
     return trials
 
 
-def _try(name: str, gathered: Gathered, seed: int) -> Trial:
+def _try(name: str, gathered: Gathered, seed: int, learned: Mapping[str, Scorer]) -> Trial:
     begun, given = time.perf_counter(), gathered.material
-    scorer = STRATEGIES[name](given)
+    scorer = vote(given, learned) if name == "vote" else STRATEGIES[name](given)
     on_source = None
     if name not in SHOT_RULES and len(gathered.held_y):
         on_source = _accuracy(scorer(gathered.held_x, "source"), gathered.held_y)

@@ -13,7 +13,7 @@ from landbridge.advice.advice import Advice, Option
 from landbridge.advice.commands import Asked, further
 from landbridge.advice.material import Extract, Gathered, gather
 from landbridge.advice.rules import SOURCE_RULES, Estimate, Suggestion, outlook, ranked, suggestions
-from landbridge.advice.strategies import LINEAR, STRATEGIES, linear
+from landbridge.advice.strategies import LINEAR, STRATEGIES, VOTERS, linear
 from landbridge.advice.trials import Trial, on_shots, run, without_labels
 from landbridge.api._indexing import device_of
 from landbridge.core.errors import BadDataError, LandbridgeError, RunFolderError, UnknownNameError
@@ -172,8 +172,14 @@ def conclude(looked: Looked, folder: Path) -> Advice:
 
 
 def _to_try(proposed: Sequence[Suggestion], keep: str | None) -> list[str]:
-    """The strategies that apply, in their order; the one to keep first, so that no budget can drop it."""
+    """The strategies that apply, in their order, the vote after its voters, which it takes as they are.
+
+    The one to keep comes first, so that no budget can drop it.
+    """
     names = [each.name for each in proposed if each.applies]
+    if "vote" in names:
+        names.remove("vote")
+        names.insert(1 + max(names.index(name) for name in VOTERS), "vote")
     if keep is None:
         return names
     if keep not in names:

@@ -57,7 +57,7 @@ def advise(
     Example:
         >>> found = advise("digits/photo", "digits/handwritten", "lenet", most=200, out=str(tmp / "a"), quiet=True)
         >>> found.facts.classes.relation, found.outlook.word, len(found.options)
-        ('same', 'hard', 6)
+        ('same', 'hard', 7)
     """
     from landbridge.api._advising import Request, check_free, conclude, look
     from landbridge.api._cell import free_folder

@@ -43,7 +43,7 @@ def reproduce(
 
     from landbridge.api._cell import Machine, Settings
     from landbridge.api._comparison import run_comparison
-    from landbridge.api._published import PUBLISHED
+    from landbridge.api._published import OURS, PUBLISHED
     from landbridge.core.errors import LandbridgeError, MissingDataError, UnknownNameError
     from landbridge.core.registry import nearest
     from landbridge.data.inventory import describe
@@ -65,18 +65,12 @@ def reproduce(
         if missing:
             columns.append(Column(pair.source, pair.target, pair.figures, None, "; ".join(missing)))
             continue
-        first = Settings(
-            "",
-            pair.source,
-            pair.target,
-            steps=steps or pair.steps,
-            rate=pair.rate,
-            clip=pair.clip,
-            ema=pair.ema,
-            backbone=pair.backbone,
-        )
+        settings = {**OURS, **pair.settings, **({"steps": steps} if steps else {})}
+        first = Settings("", pair.source, pair.target, **settings)
         try:
-            run_comparison(place, first, dict.fromkeys(published.methods, seeds), {}, machine, jobs, illustrate=False)
+            run_comparison(
+                place, first, dict.fromkeys(published.methods, seeds), pair.options, machine, jobs, illustrate=False
+            )
             columns.append(Column(pair.source, pair.target, pair.figures, place, ""))
         except MissingDataError as error:
             columns.append(Column(pair.source, pair.target, pair.figures, None, str(error)))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from landbridge.core.errors import UnknownNameError
 from landbridge.core.registry import nearest
@@ -40,6 +41,27 @@ def flip(images: Tensor) -> Tensor:
     return images.gather(3, torch.where(mirrored, columns.flip(0), columns).expand_as(images))
 
 
+def affine(images: Tensor, degrees: float = 15.0, scale: float = 1.4, share: float = 1 / 8) -> Tensor:
+    """Turn, scale and move each image at random; what comes in from outside is black.
+
+    Args:
+        images: uint8 [N, C, H, W].
+        degrees: largest turn to either side.
+        scale: largest factor by which an image is made larger or smaller, >= 1.
+        share: largest move as a share of height and width.
+    """
+    count, device = len(images), images.device
+    angle = torch.empty(count, device=device).uniform_(-degrees, degrees).deg2rad()
+    zoom = scale ** torch.empty(count, device=device).uniform_(-1, 1)
+    cosine, sine = zoom * angle.cos(), zoom * angle.sin()
+    # From places of the new image to places of the old one, both from -1 to 1: a share of the width counts twice.
+    move = torch.empty(count, 2, device=device).uniform_(-2 * share, 2 * share)
+    maps = torch.stack([torch.stack([cosine, -sine, move[:, 0]], 1), torch.stack([sine, cosine, move[:, 1]], 1)], 1)
+    places = F.affine_grid(maps, list(images.shape), align_corners=False)
+    moved = F.grid_sample(images.float(), places, align_corners=False)
+    return moved.round_().to(images.dtype)
+
+
 def weak(images: Tensor) -> Tensor:
     """A random shift: what leaves nearly every picture's class as it was."""
     return shift(images)
@@ -73,6 +95,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "none": none,
     "shift": shift,
     "flip": flip,
+    "affine": affine,
     "weak": weak,
     "weak-flip": weak_flip,
     "strong": strong,

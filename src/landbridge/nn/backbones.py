@@ -151,6 +151,7 @@ _CATALOGUE = (
     ("lenet", "digits at 28x28, as ADDA adapts them", "LeCun et al., Proc. IEEE 1998", "nothing"),
     ("mlp?inputs=D", "feature vectors of width D, with one hidden layer", "", "feature vectors"),
     ("identity?inputs=D", "feature vectors of width D as they are", "", "feature vectors"),
+    ("hog", "hand-crafted features to compare with", "Dalal & Triggs, CVPR 2005", "scikit-image"),
     ("torchvision/alexnet", "the layers of the classic transfer tables", "Krizhevsky et al., NeurIPS 2012", "weights"),
     ("torchvision/squeezenet1_1", "tiny, no batch normalisation", "Iandola et al., 2016", "weights"),
     ("torchvision/vgg16", "plain convolutions, heavy", "Simonyan & Zisserman, ICLR 2015", "weights"),
