@@ -4,14 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from landbridge.core.files import write_json, write_text
 from landbridge.core.text import percent
 from landbridge.evaluation.table import METRICS, Row, Table, spread
 from landbridge.reports import plots, sections, verdicts
 from landbridge.reports.drawing import hue_css
 from landbridge.reports.evidence import Evidence, Model, of_comparison, of_run
+from landbridge.reports.pages import write_page
 from landbridge.reports.pictures import cards
 from landbridge.reports.plots import short
 from landbridge.runs import Run
@@ -63,19 +62,14 @@ def write_comparison_report(folder: Path) -> Table:
 
 
 def _write(evidence: Evidence) -> Path:
-    pages = Environment(
-        loader=PackageLoader("landbridge.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.filters |= {"percent": percent, "spread": spread, "kept": _kept}
     after, table = evidence.after, evidence.table
     row = table.row(after.name) or table.rows[-1]
     shown = [model for model in (evidence.before, after) if model and model.snapshot]
     taken = [model.snapshot for model in shown if model.snapshot]
-    page = pages.get_template("report.html.j2").render(
+    return write_page(
+        evidence.folder,
+        "report.html.j2",
+        {"spread": spread},
         evidence=evidence,
         table=table,
         row=row,
@@ -94,9 +88,6 @@ def _write(evidence: Evidence) -> Path:
         settings=_settings(after),
         hues=[(short(name), hue_css(i, len(evidence.classes))) for i, name in enumerate(evidence.classes)],
     )
-    path = evidence.folder / "report.html"
-    write_text(path, page)
-    return path
 
 
 def _tiles(evidence: Evidence, row: Row) -> list[tuple[str, str, str]]:
@@ -118,11 +109,6 @@ def _tiles(evidence: Evidence, row: Row) -> list[tuple[str, str, str]]:
         moved = f"{earlier:.2f} → {row.a_distance:.2f}" if earlier is not None else f"{row.a_distance:.2f}"
         tiles.append(("proxy A-distance", moved, "0 alike, 2 apart"))
     return tiles
-
-
-def _kept(text: str) -> str:
-    """The text with its percent signs kept on the line of their numbers."""
-    return text.replace(" %", "\u00a0%")
 
 
 def _known(row: Row) -> bool:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 from rich.console import Console, Group
@@ -15,11 +14,11 @@ from rich.text import Text
 
 from landbridge.advice.advice import Advice, Option
 from landbridge.advice.rules import CELLS, nameable, similar
-from landbridge.core.files import write_text
 from landbridge.core.text import percent
 from landbridge.data.domain import View
 from landbridge.data.images import ImageFiles
 from landbridge.reports.drawing import canvas, ink, picture, responsive
+from landbridge.reports.pages import write_page
 from landbridge.reports.plots import NARROW, WIDE
 
 SHOWN = 12
@@ -134,16 +133,10 @@ def write_advice_report(advice: Advice, views: Mapping[str, View], use: str) -> 
     Returns:
         The path of the report.
     """
-    pages = Environment(
-        loader=PackageLoader("landbridge.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.filters["percent"] = percent
     cell = (advice.facts.source_labelled, advice.facts.shots > 0)
-    page = pages.get_template("advice.html.j2").render(
+    return write_page(
+        advice.folder,
+        "advice.html.j2",
         advice=advice,
         cells=CELLS,
         lit=cell,
@@ -159,8 +152,6 @@ def write_advice_report(advice: Advice, views: Mapping[str, View], use: str) -> 
         left_out=left_out(advice),
         use=use,
     )
-    write_text(advice.report, page)
-    return advice.report
 
 
 def _map(advice: Advice) -> Grid:

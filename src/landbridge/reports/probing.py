@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from landbridge.core.files import write_json, write_text
@@ -16,6 +15,7 @@ from landbridge.probing.table import METRICS, LayerTable, LayerTables, Row, plac
 from landbridge.reports import plots
 from landbridge.reports import probing_plots as drawings
 from landbridge.reports.drawing import hue_css
+from landbridge.reports.pages import write_page
 from landbridge.reports.plots import short
 
 COLOURED = 8
@@ -52,22 +52,11 @@ def write_probe_report(folder: Path) -> LayerTables:
     found = read_tables(folder)
     write_json(found.folder / "table.json", found.to_json())
     write_text(found.folder / "table.md", found.to_markdown())
-    pages = Environment(
-        loader=PackageLoader("landbridge.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.filters |= {
-        "labelled": _labelled,
-        "percent": percent,
-        "kept": lambda text: text.replace(" %", "\u00a0%"),
-        "said": said,
-        "place": place,
-    }
     lines = _lines(found.tables)
-    page = pages.get_template("probing.html.j2").render(
+    write_page(
+        found.folder,
+        "probing.html.j2",
+        {"labelled": _labelled, "said": said, "place": place},
         found=found,
         plan=found.plan,
         network=short_name(found.plan["backbone"]),
@@ -82,7 +71,6 @@ def write_probe_report(folder: Path) -> LayerTables:
         their_network=NETWORK,
         facts=_facts(found),
     )
-    write_text(found.report, page)
     return found
 
 

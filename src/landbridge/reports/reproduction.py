@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from landbridge.core.files import write_json, write_text
 from landbridge.core.text import percent
 from landbridge.evaluation import snapshot
 from landbridge.evaluation.metrics import gap_closed
 from landbridge.reports.drawing import picture
+from landbridge.reports.pages import write_page
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,7 @@ def write_reproduction(folder: Path, title: str, paper: str, methods: Sequence[s
     content = {"title": title, "paper": paper, "columns": drawn, "methods": list(methods)}
     write_json(folder / "table.json", _without_pictures(content))
     write_text(folder / "table.md", _markdown(content))
-    pages = Environment(loader=PackageLoader("landbridge.reports"), autoescape=True, undefined=StrictUndefined)
-    pages.filters["percent"] = percent
-    write_text(folder / "report.html", pages.get_template("reproduction.html.j2").render(**content))
+    write_page(folder, "reproduction.html.j2", **content)
     return folder
 
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 from torch import Tensor
 
-from landbridge.core.files import write_text
+from landbridge.reports.pages import write_page
 
 LARGE, SMALL = 640, 300
 """Longest side of the query's picture and of a hit's, in pixels: twice what the page shows, for sharp screens."""
@@ -99,15 +98,10 @@ def write_search_report(
     Returns:
         The path of the report.
     """
-    pages = Environment(
-        loader=PackageLoader("landbridge.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     judged = [hit for hit in hits if hit.fits is not None]
-    page = pages.get_template("search.html.j2").render(
+    return write_page(
+        folder,
+        "search.html.j2",
         query=query,
         hits=hits,
         facts=facts,
@@ -115,9 +109,6 @@ def write_search_report(
         same=sum(hit.fits is True for hit in judged),
         judged=len(judged),
     )
-    path = folder / "report.html"
-    write_text(path, page)
-    return path
 
 
 def _address(image: Tensor, side: int, kind: str) -> str:

@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landbridge.retrieval import files
-from landbridge.retrieval.entries import Entries
-from landbridge.retrieval.index import Hits, Metric, Vectors, at_least_one, known_metric, prepared
-from landbridge.retrieval.store import Store
+from landbridge.retrieval.index import Hits, Metric, Vectors, at_least_one, prepared
+from landbridge.retrieval.store import Store, StoredVectors
 
 BLOCK = 2**24
 """Scores that are held at once: 64 MiB as float32."""
 
 
-class ExactIndex:
+class ExactIndex(StoredVectors):
     """An index that finds the nearest without error, in time proportional to its size.
 
     Args:
@@ -39,30 +38,7 @@ class ExactIndex:
     def __init__(
         self, width: int, metric: Metric = "cosine", fingerprint: str = "", about: Mapping[str, Any] | None = None
     ) -> None:
-        self.width, self.metric, self.fingerprint = width, known_metric(metric), fingerprint
-        self.about = dict(about or {})
-        self._entries = Entries()
-        self._store = Store(np.empty((0, width), np.float32))
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __contains__(self, id_: object) -> bool:
-        return id_ in self._entries
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids, in the order in which they were added."""
-        return self._entries.ids
-
-    @property
-    def vectors(self) -> Vectors:
-        """The vectors [N, D] in the order of `ids`."""
-        return self._store.all
-
-    def payload(self, id_: str) -> dict[str, Any]:
-        """What was told about an id when it was added."""
-        return dict(self._entries.payload.get(id_, {}))
+        super().__init__(width, metric, fingerprint, about)
 
     def add(self, ids: Sequence[str], vectors: ArrayLike, payload: Sequence[Mapping[str, Any]] | None = None) -> None:
         """Take in vectors; see `Index.add`."""

@@ -13,10 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.retrieval import files
-from landbridge.retrieval.entries import Entries
 from landbridge.retrieval.exact import nearest
-from landbridge.retrieval.index import Hits, Metric, Vectors, at_least_one, known_metric, prepared
-from landbridge.retrieval.store import Store
+from landbridge.retrieval.index import Hits, Metric, Vectors, at_least_one, prepared
+from landbridge.retrieval.store import Store, StoredVectors
 
 GRAPH = "HNSW32,Flat"
 """The factory string by default: a graph of small worlds (Malkov and Yashunin, TPAMI 2020), 32 links a vector."""
@@ -54,7 +53,7 @@ def load_faiss() -> Any:
     return faiss
 
 
-class FaissIndex:
+class FaissIndex(StoredVectors):
     """An index that faiss searches, mostly without looking at everything.
 
     faiss cannot take vectors out of a graph, so that deleted ones stay in it and are left out of what a search finds;
@@ -96,33 +95,10 @@ class FaissIndex:
         fingerprint: str = "",
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        self.width, self.metric, self.fingerprint = width, known_metric(metric), fingerprint
-        self.about = dict(about or {})
+        super().__init__(width, metric, fingerprint, about)
         self.factory = factory
         self.parameters = (HNSW if "HNSW" in factory else "") if parameters is None else parameters
-        self._entries = Entries()
-        self._store = Store(np.empty((0, width), np.float32))
         self._graph = self._new_graph()
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __contains__(self, id_: object) -> bool:
-        return id_ in self._entries
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids, in the order in which they were added."""
-        return self._entries.ids
-
-    @property
-    def vectors(self) -> Vectors:
-        """The vectors [N, D] in the order of `ids`."""
-        return self._store.all[self._entries.alive] if self._entries.dead else self._store.all
-
-    def payload(self, id_: str) -> dict[str, Any]:
-        """What was told about an id when it was added."""
-        return dict(self._entries.payload.get(id_, {}))
 
     def add(self, ids: Sequence[str], vectors: ArrayLike, payload: Sequence[Mapping[str, Any]] | None = None) -> None:
         """Take in vectors; see `Index.add`."""
