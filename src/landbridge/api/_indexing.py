@@ -240,6 +240,7 @@ def _as_kind(index: Index, factory: str) -> Index:
 
 
 def device_of(name: str) -> torch.device:
+    """The device that a name means; `auto` takes an accelerator where there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
