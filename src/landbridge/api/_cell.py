@@ -1,44 +1,31 @@
 """One cell of a table: a method on a pair of domains with a seed, from names to a finished run folder."""
 
-import functools
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from lightning.fabric import Fabric
-from lightning.fabric.loggers.logger import Logger
-
 from landbridge.adaptation import METHODS
+from landbridge.api._recipe import Machine, Recipe, ready_domain
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.core.files import write_text
-from landbridge.core.processes import barrier, world
-from landbridge.core.registry import resolve
-from landbridge.data.augment import augmentation
-from landbridge.data.batches import IN_MEMORY, seed_of
+from landbridge.core.processes import barrier
 from landbridge.data.domain import Domain, View, match_classes
-from landbridge.data.registry import data_root, entry_of, load_domain
+from landbridge.data.registry import load_domain
 from landbridge.evaluation import snapshot
 from landbridge.evaluation.inference import predict
 from landbridge.evaluation.metrics import Scores, score
 from landbridge.evaluation.validators import scorer, unlabelled_scores
-from landbridge.nn.backbones import make_backbone
 from landbridge.nn.heads import Head
 from landbridge.nn.preprocessing import Preprocessing
 from landbridge.runs import Result, Run
-from landbridge.training.averaging import WithAverage
 from landbridge.training.method import Method, Setup
-from landbridge.training.options import make_method
-from landbridge.training.progress import Progress
 from landbridge.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Settings:
-    """All that the numbers of a run are a function of; it is what `config.yaml` holds.
+class Settings(Recipe):
+    """All that the numbers of an adaptation are a function of; it is what `config.yaml` holds.
 
     Attributes are the arguments of `landbridge.api.adapt`, see there.
     """
@@ -46,87 +33,14 @@ class Settings:
     method: str
     source: str
     target: str
-    backbone: str | None = None
-    weights: str | None = None
-    steps: int = 2000
-    batch_size: int = 64
-    rate: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    seed: int = 0
     protocol: str = "inductive"
-    select: str = "last"
-    augment: str = "none"
-    ema: float | None = None
-    clip: float | None = None
-    precision: str = "32-true"
     unlabelled: bool = False
-    unreadable: float = 0.01
-    options: Mapping[str, Any] = field(default_factory=dict)
     baseline: bool = False
 
     def __post_init__(self) -> None:
-        for name, low in (("steps", 1), ("batch_size", 2), ("seed", 0)):
-            if getattr(self, name) < low:
-                raise LandbridgeError(f"--{name.replace('_', '-')} must be at least {low}, not {getattr(self, name)}")
-        if self.rate <= 0:
-            raise LandbridgeError(f"--rate must be above 0, not {self.rate}")
+        super().__post_init__()
         if self.protocol not in ("inductive", "transductive"):
             raise LandbridgeError(f"--protocol is inductive or transductive, not '{self.protocol}'")
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where and how a run is computed; changes no number beyond rounding.
-
-    Attributes:
-        device: `auto`, `cpu`, `cuda`, `mps`.
-        devices: how many processes.
-        strategy: Fabric's name of how they work together.
-        data_root: the folder of the data sets.
-        checkpoint_every: steps between checkpoints.
-        tensorboard: whether to log for TensorBoard too.
-        quiet: whether to show no progress.
-    """
-
-    device: str = "auto"
-    devices: int = 1
-    strategy: str = "auto"
-    data_root: str | None = None
-    checkpoint_every: int = 500
-    tensorboard: bool = False
-    quiet: bool = False
-
-    @property
-    def is_first_process(self) -> bool:
-        """Whether this process is the one that writes."""
-        return world()[0] == 0
-
-    def fabric(self, precision: str, folder: Path | None = None) -> Fabric:
-        """A launched Fabric."""
-        loggers: list[Logger] = []
-        if self.tensorboard and folder is not None:
-            from lightning.fabric.loggers.tensorboard import TensorBoardLogger
-
-            loggers.append(TensorBoardLogger(folder, name="tensorboard", version=""))
-        fabric = Fabric(
-            accelerator=self.device,
-            devices=self.devices,
-            strategy=self.strategy,
-            precision=precision,  # type: ignore[arg-type]
-            loggers=loggers,
-        )
-        fabric.launch()
-        return fabric
-
-
-@functools.lru_cache(maxsize=8)
-def ready_domain(
-    name: str, root: str | None, size: tuple[int, int] | None, unlabelled: bool, unreadable: float
-) -> Domain:
-    """A domain with its image files checked and in memory where they fit; kept for the next cell."""
-    domain = load_domain(name, root, unlabelled=unlabelled)
-    return domain.prepared(size, memory=IN_MEMORY, tolerance=unreadable)
 
 
 def domains_of(settings: Settings, root: str | None, preprocessing: Preprocessing) -> tuple[Domain, Domain]:
@@ -152,9 +66,7 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
         The finished run.
     """
     cls: type[Method] = METHODS.resolve(settings.method)
-    spec = settings.backbone or load_domain(settings.source, machine.data_root).backbone
-    torch.manual_seed(seed_of(settings.seed, "networks"))
-    backbone = make_backbone(spec, settings.weights)
+    backbone = settings.network(load_domain(settings.source, machine.data_root).backbone)
     source, target = domains_of(settings, machine.data_root, backbone.preprocessing)
     head = Head(backbone.width, backbone.head_hidden, len(source.classes))
     views = _training_views(cls, source, target, settings)
@@ -167,13 +79,9 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
         settings.momentum,
         settings.weight_decay,
     )
-    torch.manual_seed(seed_of(settings.seed, "method"))
-    method = make_method(settings.method, cls, setup, settings.options)
-    if settings.ema is not None:
-        method = WithAverage(method, settings.ema)
+    method = settings.method_of(settings.method, cls, setup, settings.options)
 
     judge = None
-    augmentation(settings.augment)
     if settings.select != "last":
         views["source"], held = source.validation(seed=settings.seed)
         judge = scorer(settings.select, held, target.unlabelled(_training_split(settings)), seed=settings.seed)
@@ -185,23 +93,9 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
     if settings.baseline and settings.method != "source-only":
         plain = replace(settings, method="source-only", options={}, select="last", baseline=False)
         train_cell(plain, folder / "baseline", machine, store, "source-only")
-    trainer = Trainer(
-        fabric,
-        settings.steps,
-        settings.batch_size,
-        settings.seed,
-        run=run,
-        checkpoint_every=machine.checkpoint_every,
-        clip=settings.clip,
-        augment=settings.augment,
-        score=judge,
-        store=store,
+    trainer = settings.train(
+        method, views, run, fabric, machine, judge=judge, store=store, title=title or settings.method
     )
-    if machine.quiet or not fabric.is_global_zero:
-        trainer.fit(method, views)
-    else:
-        with Progress(title or settings.method) as trainer.progress:
-            trainer.fit(method, views)
     if fabric.is_global_zero:
         model = method.model().eval()
         _finish(run, model, source, target, settings, trainer, oracle=cls.oracle)
@@ -294,29 +188,3 @@ def command_of(settings: Settings) -> str:
     for name, value in settings.options.items():
         words += [f"--method.{name}", str(value)]
     return shlex.join(words)
-
-
-def free_folder(out: str | None, what: str) -> Path:
-    """The folder asked for, or `runs/<time>-<what>`, one that is not there yet."""
-    if out:
-        return Path(out)
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{what}"
-    candidates = (Path("runs") / f"{name}{suffix}" for suffix in ("", *(f"-{n}" for n in range(2, 1000))))
-    return next(path for path in candidates if not path.exists())
-
-
-def fetch(names: Sequence[str], root: str | None) -> None:
-    """Download what is missing of the named data sets, where their publisher allows it.
-
-    Raises:
-        LandbridgeError: no data root is known to download into.
-    """
-    where = data_root(root)
-    for name in names:
-        entry = entry_of(name)
-        if entry is None or entry.download is None:
-            continue
-        if where is None:
-            raise LandbridgeError(f"--download needs a folder for {name}: pass --data-root or set LANDBRIDGE_DATA")
-        download: Callable[[Path], None] = resolve(entry.download)
-        download(where)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from landbridge.adaptation import METHODS
-from landbridge.api._cell import Machine, Settings, train_cell
+from landbridge.api._cell import Settings, train_cell
+from landbridge.api._recipe import Machine
 from landbridge.core.errors import LandbridgeError, RunFolderError
 from landbridge.core.files import write_json
 from landbridge.reports.adaptation import write_comparison_report

@@ -92,7 +92,8 @@ def adapt(
     """
     from pathlib import Path
 
-    from landbridge.api._cell import Machine, Settings, fetch, free_folder, train_cell
+    from landbridge.api._cell import Settings, train_cell
+    from landbridge.api._recipe import Machine, fetch, free_folder
     from landbridge.core.errors import LandbridgeError
     from landbridge.reports.adaptation import write_run_report
     from landbridge.runs.run import read_config
@@ -108,8 +109,10 @@ def adapt(
     else:
         folder = free_folder(out, "adapt")
         settings = Settings(
-            method, source, target, backbone, weights, steps, batch_size, rate, momentum, weight_decay, seed, protocol,
-            select, augment, ema, clip, precision, unlabelled, unreadable, options or {}, baseline,
+            method, source, target, protocol, unlabelled, baseline, backbone=backbone, weights=weights,
+            steps=steps, batch_size=batch_size, rate=rate, momentum=momentum, weight_decay=weight_decay,
+            seed=seed, select=select, augment=augment, ema=ema, clip=clip, precision=precision,
+            unreadable=unreadable, options=options or {},
         )  # fmt: skip
     if download:
         fetch((settings.source, settings.target), data_root)

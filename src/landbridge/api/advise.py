@@ -60,7 +60,7 @@ def advise(
         ('same', 'hard', 7)
     """
     from landbridge.api._advising import Request, check_free, conclude, look
-    from landbridge.api._cell import free_folder
+    from landbridge.api._recipe import free_folder
 
     asked = Request(
         source, target, backbone, weights, unlabelled, unlabelled_source, target_shots, budget, most, keep, seed,

@@ -93,8 +93,9 @@ def compare(
         >>> [row.method for row in table.rows]
         ['source-only']
     """
-    from landbridge.api._cell import Machine, Settings, fetch, free_folder
+    from landbridge.api._cell import Settings
     from landbridge.api._comparison import run_comparison
+    from landbridge.api._recipe import Machine, fetch, free_folder
     from landbridge.core.errors import LandbridgeError
 
     pair = domains or EMBEDDED_PAIR

@@ -34,7 +34,7 @@ def evaluate(
         >>> evaluate(str(run.folder), "digits/handwritten")["examples"]
         500
     """
-    from landbridge.api._cell import ready_domain
+    from landbridge.api._recipe import ready_domain
     from landbridge.data.domain import Domain, match_classes
     from landbridge.evaluation.metrics import evaluate as measure
     from landbridge.nn.models import Classifier

@@ -60,9 +60,9 @@ def index(
         >>> index("digits/handwritten", out=str(tmp / "index"), quiet=True)["added"]
         0
     """
-    from landbridge.api._cell import free_folder
     from landbridge.api._collection import Collection
     from landbridge.api._indexing import Maker, kind_of, up_to_date
+    from landbridge.api._recipe import free_folder
     from landbridge.retrieval import open_index
     from landbridge.retrieval.files import free_for_index, is_index
 

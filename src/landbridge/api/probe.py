@@ -62,8 +62,8 @@ def probe(
     """
     import shlex
 
-    from landbridge.api._cell import free_folder
     from landbridge.api._probing import Asked, run_probe, shots_in
+    from landbridge.api._recipe import free_folder
     from landbridge.core.errors import LandbridgeError
     from landbridge.data.registry import load_domain
 

@@ -41,9 +41,10 @@ def reproduce(
     """
     from pathlib import Path
 
-    from landbridge.api._cell import Machine, Settings
+    from landbridge.api._cell import Settings
     from landbridge.api._comparison import run_comparison
     from landbridge.api._published import OURS, PUBLISHED
+    from landbridge.api._recipe import Machine
     from landbridge.core.errors import LandbridgeError, MissingDataError, UnknownNameError
     from landbridge.core.registry import nearest
     from landbridge.data.inventory import describe

@@ -59,8 +59,8 @@ def search(
     """
     from pathlib import Path
 
-    from landbridge.api._cell import free_folder
     from landbridge.api._indexing import Maker, kept_index
+    from landbridge.api._recipe import free_folder
     from landbridge.core.errors import LandbridgeError
     from landbridge.retrieval import made_by, open_index
     from landbridge.retrieval.files import is_index

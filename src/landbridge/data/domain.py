@@ -9,7 +9,7 @@ from torch import Tensor
 
 from landbridge.core.errors import BadDataError, SealedLabelsError, UnknownNameError
 from landbridge.core.registry import nearest
-from landbridge.data.images import Arrays, ImageFiles, Inputs, Joined, Size
+from landbridge.data.images import Arrays, Files, Inputs, Joined, Size
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Examples:
 
     def pick(self, positions: Tensor) -> "Examples":
         """The examples at `positions` of this split; nothing is read."""
-        assert isinstance(self.x, Arrays | ImageFiles)
+        assert isinstance(self.x, Arrays | Files)
         y, group = (None if values is None else values[positions] for values in (self.y, self.group))
         return Examples(self.x.pick(positions), y, group)
 
@@ -91,6 +91,16 @@ class View:
         """The examples at `positions` of this view, shown or sealed as before."""
         return View(self.domain, self.split, self.classes, self._examples, self.index[positions], shown=self.shown)
 
+    def cut(self, fraction: float, seed: int) -> tuple["View", "View"]:
+        """In two at random: (the rest, about `fraction` of the examples), whole groups at a time."""
+        generator = torch.Generator().manual_seed(seed)
+        groups = self.group if self.group is not None else self.index
+        names, member = groups.unique(return_inverse=True)
+        order = torch.randperm(len(names), generator=generator)
+        held = torch.zeros(len(names), dtype=torch.bool)
+        held[order[: max(1, round(fraction * len(names)))]] = True
+        return self.subset((~held[member]).nonzero().flatten()), self.subset(held[member].nonzero().flatten())
+
     @property
     def has_labels(self) -> bool:
         """Whether labels exist at all, shown or sealed."""
@@ -123,6 +133,8 @@ class Domain:
         note: what a reader of numbers must know ("a cut of ...").
         skipped: files that could not be read, with a reason.
         test_shots: where there is no `test` split, how many examples a class `draw` tests on at most; None for all.
+        groups: names of the groups by number, where they have names; see `landbridge.data.groups`.
+        group_kind: what a group is (`speaker`), for messages and tables.
 
     >>> x, y = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
     >>> toy = Domain("toy", ("cat", "dog"), {"train": Examples(Arrays(x), y), "test": Examples(Arrays(x), y)})
@@ -141,6 +153,8 @@ class Domain:
     note: str = ""
     skipped: tuple[str, ...] = field(default=())
     test_shots: int | None = None
+    groups: tuple[str, ...] = ()
+    group_kind: str = "group"
 
     @property
     def multi_label(self) -> bool:
@@ -222,14 +236,7 @@ class Domain:
 
     def validation(self, fraction: float = 0.1, seed: int = 0) -> tuple[View, View]:
         """Cut the labelled training part in two: (the rest, the validation part), whole groups at a time."""
-        whole = self.labelled()
-        generator = torch.Generator().manual_seed(seed)
-        groups = whole.group if whole.group is not None else whole.index
-        names, member = groups.unique(return_inverse=True)
-        order = torch.randperm(len(names), generator=generator)
-        held = torch.zeros(len(names), dtype=torch.bool)
-        held[order[: max(1, round(fraction * len(names)))]] = True
-        return whole.subset((~held[member]).nonzero().flatten()), whole.subset(held[member].nonzero().flatten())
+        return self.labelled().cut(fraction, seed)
 
     def with_classes(self, classes: Sequence[str]) -> "Domain":
         """The same domain with its classes in another order, class numbers following."""
@@ -287,34 +294,35 @@ class Domain:
                 raise UnknownNameError(f"{self.name} has no class '{name}'{nearest(name, self.classes) or known}")
 
     def prepared(self, size: Size | None, *, memory: int = 2**31, tolerance: float = 0.01) -> "Domain":
-        """Image files checked, and read into memory at `size` where they fit.
+        """Files checked, and read into memory (images at `size`) where they fit.
 
         Args:
             size: (height, width) that the network wants.
             memory: bytes that a split may take in memory; larger ones stay files, read by workers.
-            tolerance: share of unreadable images that is still skipped.
+            tolerance: share of unreadable files that is still skipped.
 
         Returns:
-            The domain without its unreadable images, which `skipped` names.
+            The domain without its unreadable files, which `skipped` names.
 
         Raises:
-            BadDataError: more images than `tolerance` cannot be read.
+            BadDataError: more files than `tolerance` cannot be read.
         """
-        splits, skipped = {}, list(self.skipped)
+        splits, skipped, kind = {}, list(self.skipped), "file"
         for name, examples in self.splits.items():
-            if not isinstance(examples.x, ImageFiles):
+            if not isinstance(examples.x, Files):
                 splits[name] = examples
                 continue
+            kind = examples.x.kind
             x, good = examples.x.readable(size, keep=examples.x.nbytes(size) <= memory)
             y, group = (None if values is None else values[good] for values in (examples.y, examples.group))
             splits[name] = Examples(x, y, group)
             kept = set(good.tolist())
-            skipped += [str(path) for position, path in enumerate(examples.x.paths) if position not in kept]
+            skipped += [examples.x.named(position) for position in range(len(examples)) if position not in kept]
         if len(skipped) > len(self.skipped):
             total = sum(len(examples) for examples in self.splits.values())
             if len(skipped) > tolerance * total:
                 raise BadDataError(
-                    f"{len(skipped)} of {total} images of {self.name} cannot be read (first: {skipped[0]}): "
+                    f"{len(skipped)} of {total} {kind}s of {self.name} cannot be read (first: {skipped[0]}): "
                     f"mend or remove them, or allow more with --unreadable"
                 )
         return replace(self, splits=splits, skipped=tuple(skipped))

@@ -1,5 +1,6 @@
 """Backbones: any network as a feature extractor, by name."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -7,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from landbridge.core.errors import UnknownNameError
+from landbridge.core.errors import LandbridgeError, UnknownNameError
 from landbridge.core.registry import nearest
 from landbridge.nn.blueprint import Blueprint, Spec
-from landbridge.nn.layers import evaluating, layer_groups, ordered_layers, parameter_groups
+from landbridge.nn.layers import evaluating, group_of, layer_groups, ordered_layers, parameter_groups
 from landbridge.nn.pooling import pooled
 from landbridge.nn.sources import blueprint, explained_reading
 from landbridge.nn.weights import load_weights
@@ -88,6 +89,55 @@ def group_parameters(backbone: Backbone, group: str) -> list[nn.Parameter]:
         hint = nearest(group, backbone.groups) or f"; its groups: {', '.join(backbone.groups)}"
         raise UnknownNameError(f"'{backbone.name}' has no layer group '{group}'{hint}")
     return parameter_groups(backbone.network, backbone.groups)[group]
+
+
+def chosen_groups(backbone: Backbone, asked: str) -> tuple[str, ...]:
+    """The layer groups that a user means, from the stem up.
+
+    Args:
+        backbone: the network.
+        asked: `all`, `none`, a number n or `first:n` for the first n from the stem up, `last:n` for those next to the
+            head, or names with commas.
+
+    Raises:
+        UnknownNameError: the backbone has no such group; the message suggests the nearest.
+        LandbridgeError: more groups than there are, or no number.
+
+    >>> net = make_backbone("ganin-mnist")
+    >>> chosen_groups(net, "1"), chosen_groups(net, "last:1"), chosen_groups(net, "none")
+    (('stem',), ('conv2',), ())
+    """
+    groups = tuple(backbone.groups)
+    if asked in ("all", "none"):
+        return groups if asked == "all" else ()
+    end, colon, number = asked.rpartition(":")
+    if number.lstrip("-").isdecimal() and (end in ("first", "last") or not colon):
+        count = int(number)
+        if not 0 <= count <= len(groups):
+            raise LandbridgeError(
+                f"'{asked}': '{backbone.name}' has {len(groups)} layer groups, so say 0 to {len(groups)}: "
+                f"{', '.join(groups)}"
+            )
+        return groups[len(groups) - count :] if end == "last" else groups[:count]
+    named = [name.strip() for name in asked.split(",") if name.strip()]
+    for name in named:
+        if name not in groups:
+            hint = nearest(name, groups) or f"; its groups: {', '.join(groups)}, or all, none, N, first:N, last:N"
+            raise UnknownNameError(f"'{backbone.name}' has no layer group '{name}'{hint}")
+    return tuple(name for name in groups if name in named)
+
+
+def copy_groups(source: Backbone, target: Backbone, groups: Sequence[str]) -> None:
+    """Copy the weights and statistics of some layer groups from one network into another of the same kind.
+
+    >>> learned, fresh = make_backbone("ganin-mnist"), make_backbone("ganin-mnist")
+    >>> copy_groups(learned, fresh, ["stem"])
+    >>> [bool((a == b).all()) for a, b in zip(learned.parameters(), fresh.parameters())]
+    [True, True, False, False]
+    """
+    state = source.network.state_dict()
+    copied = {name: value for name, value in state.items() if group_of(name, source.groups) in groups}
+    target.network.load_state_dict(copied, strict=False)
 
 
 def is_own_factory(spec: str) -> bool:

@@ -112,11 +112,25 @@ def parameter_groups(module: nn.Module, groups: Mapping[str, Sequence[str]]) -> 
         module: the network.
         groups: its groups, from `layer_groups`.
     """
-    group_of = {layer: group for group, layers in groups.items() for layer in layers}
     found: dict[str, list[nn.Parameter]] = {group: [] for group in groups}
     for name, parameter in module.named_parameters():
-        found[_group_of_parameter(name, group_of)].append(parameter)
+        found[group_of(name, groups)].append(parameter)
     return found
+
+
+def group_of(name: str, groups: Mapping[str, Sequence[str]]) -> str:
+    """The layer group of a parameter or buffer, by its name in the network.
+
+    >>> group_of("2.weight", {"stem": ("0", "1"), "2": ("2",)})
+    '2'
+    """
+    layers = {layer: group for group, members in groups.items() for layer in members}
+    place = name
+    while place := place.rpartition(".")[0]:
+        for layer, group in layers.items():
+            if _within(layer, place):
+                return group
+    return next(iter(layers.values()))
 
 
 def is_weighty(module: nn.Module) -> bool:
@@ -168,15 +182,6 @@ def _height(module: nn.Module) -> int:
         return int(_is_block(module))
     below = max((_height(child) for child in module.children()), default=0)
     return below + 1 if below else 0
-
-
-def _group_of_parameter(parameter: str, group_of: Mapping[str, str]) -> str:
-    place = parameter
-    while place := place.rpartition(".")[0]:
-        for layer, group in group_of.items():
-            if _within(layer, place):
-                return group
-    return next(iter(group_of.values()))
 
 
 def _within(name: str, place: str) -> bool:

@@ -25,3 +25,28 @@ def ganin_rate(progress: float, alpha: float = 10.0, beta: float = 0.75) -> floa
     (1.0, 0.1656)
     """
     return float((1.0 + alpha * progress) ** -beta)
+
+
+def cosine_rate(progress: float) -> float:
+    """Factor on the learning rate: (1 + cos(pi p)) / 2, from 1 down to 0 (Loshchilov and Hutter, ICLR 2017, eq. 5).
+
+    >>> cosine_rate(0.0), round(cosine_rate(0.5), 3), cosine_rate(1.0)
+    (1.0, 0.5, 0.0)
+    """
+    return (1.0 + math.cos(math.pi * progress)) / 2.0
+
+
+def gradually(progress: float, groups: int, until: float = 0.5) -> int:
+    """How many of the topmost groups are unfrozen: none at first, one more at equal intervals, all from `until` on.
+
+    Gradual unfreezing (Howard and Ruder, ACL 2018, section 3.3), as a function of progress in place of epochs.
+
+    Args:
+        progress: p, in [0, 1].
+        groups: how many there are.
+        until: the progress at which all are free, in (0, 1].
+
+    >>> [gradually(p / 10, 4) for p in range(6)]
+    [0, 1, 2, 3, 4, 4]
+    """
+    return min(groups, int(progress / until * (groups + 1) + 1e-9)) if progress < until else groups
