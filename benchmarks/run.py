@@ -18,6 +18,7 @@ import extraction
 import startup
 from side_by_side import Report
 
+import finetuning
 import retrieval
 
 
@@ -42,6 +43,7 @@ def main() -> None:
         lambda: dann_step.measure(given.peer_python, rounds, steps, given.threads, given.clock),
         lambda: epoch_from_files.measure(given.folder, sizes, runs, epochs, given.threads, count),
         lambda: extraction.measure(given.folder, None, sizes[-1] * 2, min(rounds, 5), given.threads, count // 4),
+        lambda: finetuning.measure(given.folder, min(rounds, 15), min(steps, 5), given.threads, count // 4),
         lambda: retrieval.measure(*vectors, rounds=rounds, threads=given.threads, clock=given.clock),
     ]
     sections = []

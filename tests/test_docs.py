@@ -20,8 +20,10 @@ from landbridge.core.errors import SealedLabelsError
 from landbridge.data import registry
 from landbridge.data.domain import Domain
 from landbridge.data.keys import split_keys
+from landbridge.finetuning import METHODS as TUNING
 from landbridge.nn import BACKBONES, digits
 from landbridge.nn.backbones import make_backbone
+from landbridge.probing import CLASSIFIERS
 from methods_suite import Bench
 
 ROOT = Path(__file__).parent.parent
@@ -70,8 +72,10 @@ def test_every_command_parses(page: Path, command: str) -> None:
         return
     given = parse(words[0], words[1:])
     asked = given.get("methods", given.get("method")) or ""
+    known = {*METHODS, *TUNING, *(CLASSIFIERS if words[0] == "finetune" else ())}
     for method in (part.partition(":")[0] for part in asked.split(",")):
-        assert not method or method in METHODS, f"{name(page)} names the method {method}"
+        parted = words[0] == "finetune" and re.fullmatch(r"(first|last)-\d+", method)
+        assert not method or method in known or parted, f"{name(page)} names the method {method}"
     for domain in [*(given.get("domains") or ()), *(given.get(key) or "" for key in ("source", "target", "domain"))]:
         if registry.entry_of(domain):
             assert split_keys(domain)[0] in registry.names(), f"{name(page)} names the domain {domain}"

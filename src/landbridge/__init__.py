@@ -17,6 +17,9 @@ _PUBLIC = {
     "reproduce": "landbridge.api.reproduce:reproduce",
     "probe": "landbridge.api.probe:probe",
     "advise": "landbridge.api.advise:advise",
+    "finetune": "landbridge.api.finetune:finetune",
+    "learn_tasks": "landbridge.api.multitask:learn_tasks",
+    "transfer_depth": "landbridge.api.transfer_depth:transfer_depth",
     "index": "landbridge.api.index:index",
     "search": "landbridge.api.search:search",
     "load_domain": "landbridge.data.registry:load_domain",
@@ -44,14 +47,17 @@ if TYPE_CHECKING:
     from landbridge.api.compare import compare as compare
     from landbridge.api.domains import domains as domains
     from landbridge.api.evaluate import evaluate as evaluate
+    from landbridge.api.finetune import finetune as finetune
     from landbridge.api.index import index as index
     from landbridge.api.methods import methods as methods
+    from landbridge.api.multitask import learn_tasks as learn_tasks
     from landbridge.api.predict import predict as predict
     from landbridge.api.probe import probe as probe
     from landbridge.api.report import report as report
     from landbridge.api.reproduce import reproduce as reproduce
     from landbridge.api.search import search as search
     from landbridge.api.show import show as show
+    from landbridge.api.transfer_depth import transfer_depth as transfer_depth
     from landbridge.core.errors import LandbridgeError as LandbridgeError
     from landbridge.data.domain import Domain as Domain
     from landbridge.data.registry import load_domain as load_domain

@@ -27,6 +27,9 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "reproduce": ("landbridge.api.reproduce:reproduce", ("table",)),
     "probe": ("landbridge.api.probe:probe", ("backbone", "domains*")),
     "advise": ("landbridge.api.advise:advise", ("source", "target")),
+    "finetune": ("landbridge.api.finetune:finetune", ("backbone?", "target?")),
+    "multitask": ("landbridge.api.multitask:learn_tasks", ("tasks*",)),
+    "transfer-depth": ("landbridge.api.transfer_depth:transfer_depth", ("domains*",)),
     "index": ("landbridge.api.index:index", ("folder",)),
     "search": ("landbridge.api.search:search", ("where", "text?")),
 }
@@ -67,7 +70,7 @@ def overview() -> str:
     """All commands, a line each."""
     lines = ["usage: landbridge COMMAND ...", "", "Carry what a model learned to where labels are few or missing.", ""]
     for name, (reference, _) in COMMANDS.items():
-        lines.append(f"  {name:12}{_summary(resolve(reference))}")
+        lines.append(f"  {name:16}{_summary(resolve(reference))}")
     lines += ["", "landbridge COMMAND --help tells the rest; landbridge --version the version."]
     return "\n".join(lines)
 

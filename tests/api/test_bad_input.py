@@ -94,7 +94,7 @@ def test_values_that_make_no_sense(capsys: pytest.CaptureFixture[str], image_fol
     refused(capsys, ["adapt", good, good, "--steps", "many"], "steps")
     refused(capsys, ["adapt", good, good, "--protocol", "both"], "--protocol is inductive or transductive")
     refused(capsys, ["adapt", good], "adapt needs a SOURCE and a TARGET")
-    refused(capsys, ["compare", good], "a source and a target")
+    refused(capsys, ["compare", good, good, good], "a source and a target")
     refused(capsys, ["adapt", good, good, "--steps"], "--steps needs a value")
 
 
@@ -127,7 +127,7 @@ def test_no_space_left(
 
 def test_models_and_runs_that_are_none(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     refused(capsys, ["evaluate", str(tmp_path), "digits/handwritten"], "no model in")
-    refused(capsys, ["predict", str(tmp_path), str(tmp_path)], "no images in")
+    refused(capsys, ["predict", str(tmp_path), str(tmp_path)], "no model in")
     refused(capsys, ["report", str(tmp_path)], str(tmp_path))
     refused(capsys, ["adapt", "--resume", str(tmp_path)], "no run in")
 

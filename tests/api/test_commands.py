@@ -12,6 +12,7 @@ import pytest
 import landbridge
 from landbridge.cli import COMMANDS, main, overview, parse, parser_of
 from landbridge.core.registry import resolve
+from landbridge.finetuning import PRESETS
 
 Maker = Callable[..., Path]
 SMALL = ["--steps", "6", "--batch-size", "8", "--backbone", "lenet", "--quiet", "--device", "cpu"]
@@ -107,7 +108,8 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     for command, expected in (("methods", "dann"), ("backbones", "ganin-mnist"), ("domains", "digits/photo")):
         assert main([command]) == 0
         assert expected in capsys.readouterr().out
-    assert {"source-only", "sa", "coral", "dann", "target-only"} == {record["name"] for record in landbridge.methods()}
+    adapting, tuning = {"source-only", "sa", "coral", "dann", "target-only"}, set(PRESETS)
+    assert adapting | tuning == {record["name"] for record in landbridge.methods()}
 
 
 def test_reproduce_names_the_cells_whose_data_are_absent(tmp_path: Path) -> None:

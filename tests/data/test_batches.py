@@ -1,13 +1,18 @@
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from landbridge.core.errors import BadDataError, SealedLabelsError, UnknownNameError
+from landbridge.data import batches
 from landbridge.data.augment import AUGMENTATIONS, augmentation
 from landbridge.data.batches import Batches
 from landbridge.data.domain import Domain, Examples, View
 from landbridge.data.images import Arrays
+from landbridge.data.registry import load_domain
 from landbridge.nn.preprocessing import Preprocessing
 
 PLAIN = Preprocessing()
@@ -21,9 +26,9 @@ def view(count: int, *, shown: bool = True) -> View:
 
 @given(st.integers(1, 40), st.integers(1, 17), st.integers(0, 3))
 def test_every_epoch_shows_each_example_once(count: int, size: int, seed: int) -> None:
-    batches = Batches(view(count), PLAIN, size, seed)
+    whole = Batches(view(count), PLAIN, size, seed)
     steps = 3 * count
-    seen = torch.cat([batches.positions(step) for step in range(steps)])
+    seen = torch.cat([whole.positions(step) for step in range(steps)])
     assert len(seen) == steps * size
     for epoch in seen[: 3 * count].split(count):
         assert sorted(epoch.tolist()) == list(range(count))
@@ -67,6 +72,28 @@ def test_views_beside_x() -> None:
     assert set(sample.views) == {"weak", "strong"}
     assert sample.views["strong"].shape == sample.x.shape
     assert not torch.equal(sample.views["strong"], sample.x)
+
+
+def test_where_workers_read_a_seed_decides_the_augmentation_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far a run had come, the batch of a step is changed in the same way."""
+    for number in range(9):
+        path = tmp_path / "train" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = torch.randint(0, 256, (16, 16, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(number))
+        Image.fromarray(pixels.numpy()).save(path)
+    monkeypatch.setattr(batches, "IN_MEMORY", 0)
+    files = load_domain(str(tmp_path)).labelled()
+
+    def last(start: int) -> torch.Tensor:
+        stream = Batches(files, Preprocessing((16, 16)), 4, 0, augment="shift", workers=0).from_step(start, 3)
+        for step in range(start, 3):
+            torch.manual_seed(step)
+            sample = next(stream)
+        return sample.x
+
+    assert torch.equal(last(0), last(2))
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

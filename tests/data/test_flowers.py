@@ -108,3 +108,37 @@ def test_real_flowers(data_root: Path) -> None:
     domain = load_domain("flowers102", data_root)
     assert domain.labelled().y.bincount().tolist() == [20] * 102
     assert len(domain.unlabelled("test")) == 6_149
+
+
+def test_colours_are_those_that_enough_captions_name(jpg: Path) -> None:
+    """Three captions say that it is there, none that it is not; between that nobody judges."""
+    folder = captioned(jpg)
+    said = [
+        ["a Red flower", "reddish petals", "dark crimson", "yellow centre", "no colour told", "it is covered in hairs"],
+        ["violet", "purple", "lavender petals", "whites", "white", "white-tipped"],
+    ]
+    rows = [json.loads(line) for line in (folder / "captions.jsonl").read_text().splitlines()]
+    for row in rows:
+        number = int(row["image"][-9:-4])
+        row["captions"] = said[number - 1] if number <= 2 else ["a flower"]
+    (folder / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    domain = load_domain("flowers102/colours", jpg)
+    assert domain.multi_label
+    assert domain.headline == "mean_average_precision"
+    first = dict(zip(domain.classes, domain.labelled().y[0].tolist()))  # image 1
+    assert {name: value for name, value in first.items() if value != -1} == {"red": 1, "yellow": 0}
+    labels = unseal(domain.unlabelled("test"))
+    assert labels is not None
+    second = dict(zip(domain.classes, labels[0].tolist()))  # image 2
+    assert {name: value for name, value in second.items() if value != -1} == {"purple": 1, "white": 1}
+    plain = load_domain("flowers102", jpg)
+    assert [part.x.paths for part in domain.splits.values()] == [part.x.paths for part in plain.splits.values()]
+
+
+def test_colours_need_captions(jpg: Path) -> None:
+    folder = published(jpg)
+    with pytest.raises(MissingDataError, match=r"flowers102/colours: no captions.jsonl in .*: it holds the captions"):
+        load_domain("flowers102/colours", jpg)
+    (folder / "captions.jsonl").write_text('{"image": "jpg/image_00001.jpg"}\n')
+    with pytest.raises(BadDataError, match=r"captions.jsonl cannot be used .*: fetch it anew"):
+        load_domain("flowers102/colours", jpg)

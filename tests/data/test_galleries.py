@@ -95,3 +95,33 @@ def test_the_real_pacs(data_root):
     assert sum(len(part) for domain in domains.values() for part in domain.splits.values()) == 9_991
     assert len({domain.classes for domain in domains.values()}) == 1
     assert all(domain.note == "" for domain in domains.values())
+
+
+def test_all_styles_of_pacs_together_and_their_styles_as_classes(tmp_path, draw):
+    for style in galleries.PACS.domains:
+        for number in range(10):
+            draw(tmp_path / "pacs" / style / "cat" / f"{number}.jpg")
+            draw(tmp_path / "pacs" / style / "dog" / f"{number}.jpg")
+    together, styles = load_domain("pacs/all", tmp_path), load_domain("pacs/style", tmp_path)
+    assert together.classes == ("cat", "dog")
+    assert styles.classes == ("photo", "art_painting", "cartoon", "sketch")
+    for split, each in (("train", 8), ("test", 2)):
+        paths = together.splits[split].x.paths
+        assert paths == styles.splits[split].x.paths
+        assert torch.bincount(together.splits[split].y).tolist() == [4 * each] * 2
+        assert [styles.classes[label] for label in styles.splits[split].y] == [
+            path.parent.parent.name for path in paths
+        ]
+        assert [together.classes[label] for label in together.splits[split].y] == [path.parent.name for path in paths]
+    one = load_domain("pacs/cartoon", tmp_path).splits["test"].x.paths
+    assert set(one) <= set(together.splits["test"].x.paths)
+    assert "pacs/sketch: cut: 20 of 3,929 images" in together.note
+
+
+def test_styles_of_different_classes_are_not_joined(tmp_path, draw):
+    for style in galleries.PACS.domains:
+        for name in ("cat", "dog" if style == "photo" else "cow"):
+            draw(tmp_path / "pacs" / style / name / "1.jpg")
+            draw(tmp_path / "pacs" / style / name / "2.jpg")
+    with pytest.raises(BadDataError, match="the classes of pacs/art_painting and pacs/photo differ"):
+        load_domain("pacs/all", tmp_path)

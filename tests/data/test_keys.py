@@ -89,7 +89,7 @@ def test_keys_on_ones_own_folder_and_on_made_digits(
         ("pacs/photo?without=hors", UnknownNameError, "^pacs/photo has no class 'hors'; did you mean 'horse'[?]$"),
         ("pacs/photo?classes=xyzzy", UnknownNameError, "^pacs/photo has no class 'xyzzy'; it has: dog, elephant, .*"),
         ("pacs/photo?class=dog", UnknownNameError, "unknown key 'class'; did you mean 'classes'[?]$"),
-        ("pacs/photo?seed=3", UnknownNameError, "unknown key 'seed'; known: classes, without$"),
+        ("pacs/photo?seed=3", UnknownNameError, "unknown key 'seed'; known: classes, without, group, without-group$"),
         ("pacs/photo?classes=", BadDataError, "the key 'classes' lacks a class: write classes=CLASS,CLASS$"),
         ("pacs/photo?without=dog,", BadDataError, "the key 'without' lacks a class"),
         (f"pacs/photo?without={','.join(STYLES)}", BadDataError, "^no class of pacs/photo is left"),

@@ -4,6 +4,7 @@ import torch
 
 from landbridge.core.errors import BadDataError
 from landbridge.data import own
+from landbridge.data.own_arrays import read_npz
 from landbridge.data.registry import load_domain
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 6, 5, 3)).astype(np.uint8)
@@ -117,3 +118,41 @@ def test_damaged_files(tmp_path, save):
     path.write_bytes(content)
     with pytest.raises(BadDataError, match="is damaged"):
         own.load(path)
+
+
+def test_numbers_to_predict(save):
+    y = np.linspace(-1, 1, 20)
+    names, splits = read_npz(save(x=VECTORS, y=y), numbers=True)
+    assert names == ("y",)
+    assert {split: tuple(part.y.shape) for split, part in splits.items()} == {"train": (16, 1), "test": (4, 1)}
+    assert splits["train"].y.dtype == torch.float32
+    assert np.isin(splits["train"].y.numpy().ravel(), y.astype(np.float32)).all()
+    two = np.stack([y, np.arange(20)], 1)
+    names, splits = read_npz(
+        save(x=VECTORS, y=two, x_test=VECTORS[:3], y_test=two[:3], classes=np.array(["a", "b"])), numbers=True
+    )
+    assert names == ("a", "b")
+    assert np.allclose(splits["test"].y.numpy(), two[:3])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"y": np.array(["a", "b"] * 10)}, r"'y' must be numbers to predict, \[N\] or \[N, K\], but its type is <U1"),
+        ({"y": np.where(np.arange(20) == 3, np.nan, 1.0)}, "'y' holds NaN or infinity: remove or repair those rows"),
+        ({"y": np.zeros(20), "classes": np.array(["a", "b"])}, "'classes' names 2 numbers, but 'y' has 1 an example"),
+        ({"y": np.zeros(19)}, "20 in 'x', 19 in 'y'"),
+        (
+            {"y": np.zeros((20, 2)), "x_test": VECTORS, "y_test": np.zeros(20)},
+            "'y' and 'y_test' differ in how many numbers an example has",
+        ),
+    ],
+)
+def test_numbers_that_cannot_be_used(save, arrays, message):
+    with pytest.raises(BadDataError, match=message):
+        read_npz(save(x=VECTORS, **arrays), numbers=True)
+
+
+def test_where_classes_are_asked_for_numbers_are_refused(save):
+    with pytest.raises(BadDataError, match=r"numbers to predict are a task of landbridge multitask"):
+        load_domain(save(x=VECTORS, y=np.linspace(0, 1, 20)))

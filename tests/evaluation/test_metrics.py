@@ -11,7 +11,7 @@ from landbridge.data.images import Arrays
 from landbridge.evaluation import snapshot
 from landbridge.evaluation.domain_distance import proxy_a_distance
 from landbridge.evaluation.inference import predict
-from landbridge.evaluation.metrics import evaluate, gap_closed, mean_average_precision, score
+from landbridge.evaluation.metrics import evaluate, gap_closed, mean_average_precision, score, variance_explained
 from landbridge.evaluation.multi_label import average_precision_11_point
 from landbridge.evaluation.validators import mutual_information, negative_entropy, scorer
 from landbridge.nn.backbones import make_backbone
@@ -162,3 +162,27 @@ def test_snapshots_show_the_same_examples_for_every_model(
     assert set(loaded["target_label"]) == {0, 1}
     other = snapshot.take(model, toy_source.unlabelled("test"), toy_target.unlabelled("test"))
     assert (other["target_label"] == loaded["target_label"]).all()
+
+
+def test_variance_explained_against_scikit_learn() -> None:
+    from sklearn.metrics import mean_absolute_error, r2_score
+
+    generator = torch.Generator().manual_seed(0)
+    truth, said = torch.randn(50, 3, generator=generator), torch.randn(50, 3, generator=generator)
+    view = Domain("sizes", tuple("abc"), {"test": Examples(Arrays(torch.zeros(50, 1)), truth)}).unlabelled("test")
+    explained, error = variance_explained(said, view)
+    assert explained == pytest.approx(r2_score(truth.numpy(), said.numpy()), rel=1e-5)
+    assert error == pytest.approx(mean_absolute_error(truth.numpy(), said.numpy()), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (torch.tensor([0, 1]), r"the labels of sizes \(test\) are no numbers to predict"),
+        (torch.ones(2, 1), r"all examples of sizes \(test\) have the same number"),
+    ],
+)
+def test_variance_that_cannot_be_explained(y: torch.Tensor, message: str) -> None:
+    view = Domain("sizes", ("a", "b"), {"test": Examples(Arrays(torch.zeros(2, 1)), y)}).unlabelled("test")
+    with pytest.raises(BadDataError, match=message):
+        variance_explained(torch.zeros(2, 1), view)

@@ -11,7 +11,7 @@ from torch import nn
 
 from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, UnknownNameError
 from landbridge.nn import BACKBONES
-from landbridge.nn.backbones import backbone_catalogue, is_own_factory, make_backbone
+from landbridge.nn.backbones import backbone_catalogue, chosen_groups, copy_groups, is_own_factory, make_backbone
 from landbridge.nn.blueprint import Spec
 from landbridge.nn.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from landbridge.nn.sources import cut_classifier
@@ -335,3 +335,64 @@ def test_the_catalogue_names_what_exists():
         assert source != "torchvision" or name in torchvision.models.list_models()
         assert entry.purpose
         assert "\n" not in "".join(entry)
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"),
+    [
+        ("all", "012"),
+        ("none", ""),
+        ("0", ""),
+        ("1", "0"),
+        ("first:2", "01"),
+        ("3", "012"),
+        ("last:0", ""),
+        ("last:2", "12"),
+        ("stem", "0"),
+        ("6, stem", "02"),
+        ("3,", "1"),
+    ],
+)
+def test_groups_are_chosen_by_number_or_name(asked: str, chosen: str, tmp_path: Path) -> None:
+    """The groups of this network are called stem, 3 and 6: a number alone is a count."""
+    (tmp_path / "chain.py").write_text(
+        "from torch import nn\n\n\ndef make():\n"
+        "    return nn.Sequential(*(layer for n in (3, 4, 4) for layer in"
+        " (nn.Conv2d(n, 4, 3), nn.BatchNorm2d(4), nn.ReLU())))\n"
+    )
+    backbone = make_backbone(f"{tmp_path}/chain.py:make?size=16")
+    groups = tuple(backbone.groups)
+    assert groups == ("stem", "3", "6")
+    assert chosen_groups(backbone, asked) == tuple(groups[int(number)] for number in chosen)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("3", "'3': 'ganin-mnist' has 2 layer groups, so say 0 to 2: stem, conv2"),
+        ("last:3", "'last:3': 'ganin-mnist' has 2 layer groups"),
+        ("-1", "'-1': 'ganin-mnist' has 2 layer groups"),
+        ("--1", "has no layer group '--1'; its groups: stem, conv2, or all, none, N, first:N, last:N"),
+        ("", "has no layer group ''; its groups: stem, conv2"),
+        (",", "has no layer group ''"),
+        ("first:", "has no layer group 'first:'"),
+        ("stem,conv1", "'ganin-mnist' has no layer group 'conv1'; did you mean 'conv2'"),
+    ],
+)
+def test_groups_that_cannot_be_chosen_are_one_line(asked: str, message: str) -> None:
+    with pytest.raises(LandbridgeError, match=message):
+        chosen_groups(make_backbone("ganin-mnist"), asked)
+
+
+def test_copying_groups_takes_weights_and_statistics_of_these_alone() -> None:
+    learned, fresh = (make_backbone("ganin-mnist?batch_norm=true") for _ in range(2))
+    learned(torch.randn(4, 3, 28, 28))
+    before = {name: value.clone() for name, value in fresh.state_dict().items()}
+    copy_groups(learned, fresh, ["conv2"])
+    for name, value in fresh.state_dict().items():
+        origin = learned.state_dict() if "2." in name else before
+        assert torch.equal(value, origin[name])
+    assert not torch.equal(fresh.network.norm2.running_mean, before["network.norm2.running_mean"])
+    assert torch.equal(fresh.network.norm1.running_mean, before["network.norm1.running_mean"])
+    with pytest.raises(UnknownNameError, match="has no layer group 'conv3'; did you mean 'conv2'"):
+        copy_groups(learned, fresh, ["conv3"])

@@ -105,3 +105,15 @@ def test_a_model_file_never_runs_a_factory_by_itself(tmp_path: Path) -> None:
         Classifier.load(tmp_path / "model")
     assert not trace.exists()
     assert Classifier.load(tmp_path / "model", backbone=spec).classes == ("a", "b")
+
+
+def test_several_labels_and_numbers_are_answers_too(tmp_path: Path) -> None:
+    images = torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8)
+    for answers in ("several", "numbers"):
+        model = Classifier(make_backbone("ganin-mnist"), Head(768, (), 3), ("a", "b", "c"), answers)
+        model.save(tmp_path / answers)
+        loaded = Classifier.load(tmp_path / answers)
+        with torch.inference_mode():
+            logits = model(model.preprocessing(images))
+        assert loaded.answers == answers
+        assert torch.equal(loaded.predict(images), logits.sigmoid() if answers == "several" else logits)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from landbridge.core.errors import BadDataError, DivergedError
+from landbridge.core.processes import laid_out
 from landbridge.data.batches import Batch
 from landbridge.data.domain import Domain
 from landbridge.runs import Run
@@ -86,6 +87,16 @@ def test_combine_makes_the_gradients(bench: Bench) -> None:
     bench.trainer(steps=1).fit(method, {"source": bench.source.labelled(), "target": bench.target.unlabelled()})
     for parameter in method.parameters():
         assert set(parameter.grad.unique().tolist()) <= {-1.0, 0.0, 1.0}
+
+
+@pytest.mark.parametrize("format", [torch.contiguous_format, torch.channels_last])
+def test_combined_gradients_lie_as_their_parameters_do(format: torch.memory_format) -> None:
+    """Fused optimisers go through memory, whatever the strides of a gradient say."""
+    kernel = nn.Parameter(torch.zeros(2, 3, 4, 4).to(memory_format=format))
+    gradient = torch.randn(2, 3, 4, 4)
+    kernel.grad = laid_out(gradient, kernel)
+    torch.optim.SGD([kernel], 1.0, fused=True).step()
+    assert torch.equal(kernel.detach(), -gradient)
 
 
 class Exploding(Method):

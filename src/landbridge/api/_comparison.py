@@ -1,137 +1,213 @@
 """The cells of a comparison: which there are, computed one after the other or side by side, then drawn together."""
 
-import multiprocessing
-import os
+import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from landbridge.adaptation import METHODS
 from landbridge.api._cell import Settings, train_cell
 from landbridge.api._recipe import Machine
-from landbridge.core.errors import LandbridgeError, RunFolderError
+from landbridge.api._tuning import Tuning, check, tune_cell
+from landbridge.api.compare import TUNED
+from landbridge.core.errors import LandbridgeError, RunFolderError, UnknownNameError
 from landbridge.core.files import write_json
+from landbridge.core.processes import run_all
+from landbridge.core.registry import nearest
+from landbridge.finetuning import METHODS as TUNING
 from landbridge.reports.adaptation import write_comparison_report
-from landbridge.runs import versions
+from landbridge.runs import Run, versions
 from landbridge.training.estimators import EstimatorMethod
 
 if TYPE_CHECKING:
     from landbridge.evaluation.table import Table
 
 
+class Cell(NamedTuple):
+    """A network to train.
+
+    Attributes:
+        settings: of adaptation, or of fine-tuning.
+        folder: where its run stands.
+        title: what the progress bar calls it.
+        start: the run that fine-tuning starts from.
+    """
+
+    settings: Settings | Tuning
+    folder: Path
+    title: str
+    start: Path | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it goes on from a phase that another cell trains."""
+        return isinstance(self.settings, Settings) and issubclass(
+            METHODS.resolve(self.settings.method), EstimatorMethod
+        )
+
+    def train(self, machine: Machine, store: Path) -> Run:
+        """Compute it; a finished one is left as it is."""
+        if isinstance(self.settings, Tuning):
+            return tune_cell(self.settings, self.folder, machine, self.start, self.title)
+        return train_cell(self.settings, self.folder, machine, store, self.title)
+
+
 def run_comparison(
     folder: Path,
-    first: Settings,
+    first: Settings | None,
     seeds: Mapping[str, int],
     options: Mapping[str, Any],
     machine: Machine,
     jobs: int = 1,
     *,
+    tuning: Tuning | None = None,
     illustrate: bool = True,
 ) -> "Table":
     """Compute all cells that are not finished, and write table and report.
 
     Args:
         folder: where the comparison stands.
-        first: the settings that all cells share.
+        first: the settings that all cells of adaptation share; None where there is no source to adapt from.
         seeds: how many seeds, from 0 on, by method, in the order of the rows.
         options: options by method.
         machine: on what.
         jobs: cells computed side by side.
+        tuning: the settings that all cells of fine-tuning share; None where labels of the target are not to be used.
+            With a source, one network a seed is trained there first, and all cells of the seed start from it.
         illustrate: with `dann`, add a run that confuses the domains without the label loss.
 
     Returns:
         The table.
     """
-    for name in seeds:
-        METHODS[name]
-    for name in options:
-        if name not in seeds:
-            raise LandbridgeError(f"options are given for '{name}', which is not compared: {', '.join(seeds)}")
-    described = {
-        "title": f"{first.source} to {first.target}",
-        "source": first.source,
-        "target": first.target,
-        "methods": list(seeds),
-        "seeds": {method: list(range(count)) for method, count in seeds.items()},
-        "settings": {name: value for name, value in asdict(first).items() if name not in ("method", "seed")},
-        "options": dict(options),
-    }
-    _claim(folder, described, machine)
-    cells = list(_cells(folder, first, seeds, options, illustrate=illustrate))
-    open_cells = [(settings, path) for settings, path in cells if not (path / "metrics.json").is_file()]
+    _check_names(seeds, options, first, tuning)
+    cells = list(_cells(folder, first, tuning, seeds, options, illustrate=illustrate))
+    still = [cell for cell in cells if not _finished(cell.folder)]
+    seen = set()
+    for cell in still:
+        if isinstance(cell.settings, Tuning) and cell.settings.method not in seen:
+            check(cell.settings, machine)
+            seen.add(cell.settings.method)
+    _claim(folder, first, tuning, seeds, options)
     store = folder / "cells" / ".phases"
-    if jobs > 1 and len(open_cells) > 1:
-        _side_by_side(open_cells, machine, store, jobs)
-    else:
-        for number, (settings, path) in enumerate(open_cells):
-            title = f"[{number + 1}/{len(open_cells)}] {settings.method} seed {settings.seed}"
-            train_cell(settings, path, machine, store, title)
+    for part in (list(_sources(folder, still)), still):
+        numbered = [cell._replace(title=f"[{n}/{len(part)}] {cell.title}") for n, cell in enumerate(part, 1)]
+        # Those that go on from what others train come last, so that no two processes train the same source network.
+        ordered = sorted(numbered, key=lambda cell: cell.waits)
+        run_all([partial(cell.train, machine, store) for cell in ordered], jobs)
     return write_comparison_report(folder)
 
 
-def _claim(folder: Path, described: dict[str, Any], machine: Machine) -> None:
-    """Write down what is compared; a folder that compares something else is left alone."""
-    import json
+def _finished(folder: Path) -> bool:
+    return (folder / "metrics.json").is_file()
 
+
+def _check_names(
+    seeds: Mapping[str, int], options: Mapping[str, Any], first: Settings | None, tuning: Tuning | None
+) -> None:
+    """Names that are there, and go with the domains; options of methods that are compared."""
+    for name in seeds:
+        if name not in METHODS and name not in TUNING:
+            known = [*METHODS, *TUNING]
+            hint = nearest(name, known) or f"; known: {', '.join(known)}"
+            raise UnknownNameError(f"unknown method '{name}'{hint}")
+        if name in METHODS and first is None:
+            raise LandbridgeError(
+                f"'{name}' adapts from a source, and one domain is named: put a source before it, or compare "
+                f"{', '.join(TUNING)}"
+            )
+        if name in TUNING and tuning is None:
+            raise LandbridgeError(f"'{name}' learns from labels of the target: say with --shots how many a class")
+    for name in options:
+        if name not in seeds:
+            raise LandbridgeError(f"options are given for '{name}', which is not compared: {', '.join(seeds)}")
+
+
+def _claim(
+    folder: Path, first: Settings | None, tuning: Tuning | None, seeds: Mapping[str, int], options: Mapping[str, Any]
+) -> None:
+    """Write down what is compared; a folder that compares something else is left alone."""
+    shared = [asdict(part) for part in (first, tuning) if part is not None]
+    source, target = shared[0]["source"], shared[0]["target"]
+    settings = {name: value for part in shared for name, value in part.items() if name not in ("method", "seed")}
+    described = {
+        "title": f"{source} to {target}" if source else target,
+        "source": source,
+        "target": target,
+        "methods": list(seeds),
+        "seeds": {method: list(range(count)) for method, count in seeds.items()},
+        "settings": settings,
+        "options": dict(options),
+    }
     path = folder / "comparison.json"
     if path.is_file():
         there = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("source", "target", "settings"):
+        for key in ("source", "target"):
             if there.get(key) != described[key]:
                 raise RunFolderError(f"{folder} holds another comparison ({key} differ): choose another --out")
+        for name, value in there.get("settings", {}).items():
+            if settings.setdefault(name, value) != value:
+                raise RunFolderError(
+                    f"{folder} holds another comparison ({name}: {value}, not {settings[name]}): choose another --out"
+                )
     elif folder.is_dir() and any(folder.iterdir()):
         raise RunFolderError(f"{folder} is not empty and holds no comparison: choose another --out")
-    words = ["landbridge", "compare", described["source"], described["target"]]
+    write_json(path, described | {"command": _command(described), "versions": versions()})
+
+
+def _command(described: Mapping[str, Any]) -> str:
+    """The command line that does it again."""
+    words = ["landbridge", "compare", *filter(None, [described["source"], described["target"]])]
     counts = {method: len(seeds) for method, seeds in described["seeds"].items()}
     usual = max(counts.values())
     named = [method if count == usual else f"{method}:{count}" for method, count in counts.items()]
     words += ["--methods", ",".join(named), "--seeds", str(usual)]
-    default = asdict(Settings("", "", ""))
+    default = asdict(Tuning("full", "")) | asdict(Settings("", "", ""))
+    if described["source"] is None:
+        default |= dict.fromkeys(TUNED)  # what `compare` takes by default differs with the domains
     for name, value in described["settings"].items():
         if name not in ("source", "target", "options", "baseline") and value != default[name]:
             words += [f"--{name.replace('_', '-')}", str(value)]
     for method, given in described["options"].items():
         for name, value in given.items():
             words += [f"--method.{method}.{name}", str(value)]
-    write_json(path, described | {"command": shlex.join(words), "versions": versions()})
+    return shlex.join(words)
 
 
 def _cells(
     folder: Path,
-    first: Settings,
+    first: Settings | None,
+    tuning: Tuning | None,
     seeds: Mapping[str, int],
     options: Mapping[str, Any],
     *,
     illustrate: bool,
-) -> Iterator[tuple[Settings, Path]]:
+) -> Iterator[Cell]:
     for method, count in seeds.items():
+        shared = tuning if method in TUNING else first
+        assert shared is not None
         for seed in range(count):
-            settings = replace(first, method=method, seed=seed, options=dict(options.get(method, {})))
-            yield settings, folder / "cells" / method / str(seed)
-    if illustrate and "dann" in seeds:
+            settings = replace(shared, method=method, seed=seed, options=dict(options.get(method, {})))
+            place = folder / "cells" / method / str(seed)
+            yield Cell(settings, place, f"{method} seed {seed}", _start(folder, settings))
+    if illustrate and first is not None and "dann" in seeds:
         confused = {**options.get("dann", {}), "label_weight": 0.0}
-        yield replace(first, method="dann", seed=0, options=confused), folder / "illustration"
+        settings = replace(first, method="dann", seed=0, options=confused)
+        yield Cell(settings, folder / "illustration", "domains confused")
 
 
-def _side_by_side(cells: Sequence[tuple[Settings, Path]], machine: Machine, store: Path, jobs: int) -> None:
-    """Cells in `jobs` processes. Small convolutions use two cores better as two runs than as one run on two cores.
+def _start(folder: Path, settings: Settings | Tuning) -> Path | None:
+    """The run on the source that a cell of fine-tuning starts from."""
+    if isinstance(settings, Settings) or settings.source is None or not settings.copies:
+        return None
+    return folder / "source" / str(settings.seed)
 
-    Those that go on from what others train come last, so that no two processes train the same source network.
-    """
-    cells = sorted(cells, key=lambda cell: issubclass(METHODS.resolve(cell[0].method), EstimatorMethod))
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
-        titles = [f"{settings.method} seed {settings.seed}" for settings, _ in cells]
-        tasks = [
-            pool.submit(train_cell, settings, path, machine, store, title)
-            for (settings, path), title in zip(cells, titles)
-        ]
-        for task in tasks:
-            task.result()
+
+def _sources(folder: Path, cells: Sequence[Cell]) -> Iterator[Cell]:
+    """The networks to train on the source before the cells that start from them."""
+    starts = {cell.start: cell.settings for cell in cells if cell.start and not _finished(cell.start)}
+    for start, settings in starts.items():
+        assert isinstance(settings, Tuning)
+        yield Cell(settings.of_source, start, f"source {settings.source} seed {settings.seed}")

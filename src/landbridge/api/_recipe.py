@@ -157,6 +157,32 @@ def ready_domain(
     return domain.prepared(size, memory=IN_MEMORY, tolerance=unreadable)
 
 
+def counted(text: str, usual: int, option: str, counts: str) -> dict[str, int]:
+    """Names with commas, and how many runs each has: `NAME:N` has N, the others the `usual` number.
+
+    Args:
+        text: what was written behind the option.
+        usual: how many runs the others have.
+        option: its name, for messages.
+        counts: the name of the option that gives the usual number.
+
+    Raises:
+        LandbridgeError: none are asked for, or what follows a colon is no number.
+
+    >>> counted("svm, full:2", 5, "--method", "--episodes")
+    {'svm': 5, 'full': 2}
+    """
+    if usual < 1:
+        raise LandbridgeError(f"{counts} must be at least 1, not {usual}")
+    found = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, colon, count = part.partition(":")
+        if colon and not (count.isdecimal() and int(count)):
+            raise LandbridgeError(f"{option} {part}: after the colon comes a number of {counts.removeprefix('--')}")
+        found[name] = int(count or usual)
+    return found
+
+
 def free_folder(out: str | None, what: str) -> Path:
     """The folder asked for, or `runs/<time>-<what>`, one that is not there yet."""
     if out:

@@ -59,7 +59,8 @@ def adapt(
         seed: what all randomness comes from.
         protocol: `inductive` measures on the target's test part, `transductive` uses the whole target for both.
         select: which weights are kept: `last`, or the best by `source-accuracy`, `entropy` or `im` (label-free).
-        augment: `none`, `shift`, `flip`, `affine`, `weak`, `weak-flip` or `strong`.
+        augment: `none`, `shift`, `flip`, `affine`, `weak`, `weak-flip`, `strong`, or for photographs `crop-flip`,
+            `rand` (RandAugment) and `rand-flip`.
         ema: decay of averaged weights; the average is then the model.
         clip: largest norm of a gradient.
         unlabelled: read the target as images without labels, at any depth of its folder.

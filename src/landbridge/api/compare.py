@@ -1,4 +1,4 @@
-"""`landbridge compare`: methods side by side on one pair of domains."""
+"""`landbridge compare`: methods side by side on one pair of domains, or on one target with labels."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,17 @@ EMBEDDED: dict[str, Any] = {
 }
 """What `compare` runs when it is given nothing; how it was chosen stands in `docs/results/digits.md`."""
 
+TUNING_METHODS = "scratch,frozen,small-rate,full,gradual,lp-ft"
+TUNED: dict[str, Any] = {"clip": 1.0, "steps": 1000, "batch_size": 32}
+"""What `compare` runs by default on one target: the settings of `finetune`."""
+
 
 def compare(
     domains: list[str] | None = None,
-    methods: str = DEFAULT_METHODS,
+    methods: str | None = None,
     seeds: int = 3,
+    shots: int | None = None,
+    source_steps: int | None = None,
     backbone: str | None = None,
     weights: str | None = None,
     steps: int | None = None,
@@ -47,25 +53,30 @@ def compare(
     download: bool = False,
     quiet: bool = False,
 ) -> "Table":
-    """Train several methods on one pair, several seeds each, and write a table and a report.
+    """Train several methods on one pair, or on one target with labels, several seeds each: a table and a report.
 
-    With no domains: the embedded default with settings of its own, which needs no download. Finished cells are
-    kept when a comparison is interrupted and started again; training phases that methods share are computed once.
+    With no domains: the embedded default with settings of its own, which needs no download. With one: ways of
+    fine-tuning, as `finetune` does it. With two: adaptation, and beside it fine-tuning of a network that was trained on
+    the source. Finished cells are kept when a comparison is interrupted and started again; what methods share is
+    trained once a seed.
 
     Args:
-        domains: source and target: names, or paths of your own.
+        domains: source and target, or the target alone: names, or paths of your own.
         methods: names, separated by commas; `source-only` and `target-only` are the ends of the gap. `NAME:N`
-            computes N seeds of this one.
+            computes N seeds of this one. With one domain: `scratch,frozen,small-rate,full,gradual,lp-ft`.
         seeds: how many seeds, from 0 on, of the others.
+        shots: labels a class that fine-tuning sees of the target, drawn by seed; all by default.
+        source_steps: optimiser steps on the source before fine-tuning; as many as on the target by default.
         backbone: network; by default the one usual for the source.
         weights: where the network starts from: `none`, `hub`, or a file.
-        steps: optimiser steps a run, 2000 by default.
-        batch_size: examples a step from each domain, 64 by default.
+        steps: optimiser steps a run, 2000 by default, 1000 with one domain.
+        batch_size: examples a step from each domain, 64 by default, 32 with one domain.
         rate: learning rate at the start, 0.01 by default.
         momentum: momentum of SGD.
         weight_decay: weight decay of SGD.
         protocol: `inductive` or `transductive`.
-        select: which weights are kept: `last`, `source-accuracy`, `entropy` or `im` (label-free).
+        select: which weights are kept: `last`, `source-accuracy`, `entropy` or `im` (label-free); in fine-tuning
+            `last` or `validation`.
         augment: augmentation of all inputs, `none` by default.
         ema: decay of averaged weights.
         clip: largest norm of a gradient.
@@ -95,29 +106,38 @@ def compare(
     """
     from landbridge.api._cell import Settings
     from landbridge.api._comparison import run_comparison
-    from landbridge.api._recipe import Machine, fetch, free_folder
+    from landbridge.api._recipe import Machine, counted, fetch, free_folder
+    from landbridge.api._tuning import Tuning
     from landbridge.core.errors import LandbridgeError
+    from landbridge.finetuning import METHODS
 
     pair = domains or EMBEDDED_PAIR
-    if len(pair) != 2:
+    if len(pair) not in (1, 2):
         raise LandbridgeError(
-            f"compare takes a source and a target, or nothing for the embedded pair, not {len(pair)} domains"
+            f"compare takes a source and a target, or a target with labels, or nothing for the embedded pair, not "
+            f"{len(pair)} domains"
         )
-    if seeds < 1:
-        raise LandbridgeError(f"--seeds must be at least 1, not {seeds}")
-    counts = {}
-    for part in filter(None, map(str.strip, methods.split(","))):
-        name, _, count = part.partition(":")
-        if count and not (count.isdigit() and int(count)):
-            raise LandbridgeError(f"--methods {part}: after the colon comes a number of seeds")
-        counts[name] = int(count or seeds)
+    alone = len(pair) == 1
+    counts = counted(methods or (TUNING_METHODS if alone else DEFAULT_METHODS), seeds, "--methods", "--seeds")
     folder = free_folder(out, "compare")
     asked: dict[str, Any] = {"backbone": backbone, "steps": steps, "batch_size": batch_size, "rate": rate, "clip": clip}
     asked |= {"augment": augment, "weights": weights, "momentum": momentum, "weight_decay": weight_decay, "ema": ema}
-    asked |= {"protocol": protocol, "select": select, "precision": precision, "unreadable": unreadable}
+    asked |= {"select": select, "precision": precision, "unreadable": unreadable}
     asked = {name: value for name, value in asked.items() if value is not None}
-    first = Settings("", pair[0], pair[1], **(({} if domains else EMBEDDED) | asked))
+    shared = (EMBEDDED if not domains else TUNED if alone else {}) | asked
+    tuned = [name for name in counts if name in METHODS]
+    if not tuned and (shots or source_steps):
+        raise LandbridgeError("--shots and --source-steps are for fine-tuning: name a method of it, as small-rate")
+    if tuned and protocol != "inductive":
+        raise LandbridgeError(f"'{tuned[0]}' is measured on the target's test part: leave out --protocol {protocol}")
+    if select != "last" and 0 < len(tuned) < len(counts):
+        raise LandbridgeError(
+            f"--select {select}: adaptation and fine-tuning share no rule but the last step: leave it out"
+        )
+    first = None if alone else Settings("", pair[0], pair[1], protocol, **shared)
+    source = None if alone else pair[0]
+    tuning = Tuning(tuned[0], pair[-1], source, shots, source_steps=source_steps, **shared) if tuned else None
     if download:
         fetch(pair, data_root)
     machine = Machine(device, 1, "auto", data_root, checkpoint_every, False, quiet)
-    return run_comparison(folder, first, counts, options or {}, machine, jobs, illustrate=illustrate)
+    return run_comparison(folder, first, counts, options or {}, machine, jobs, tuning=tuning, illustrate=illustrate)

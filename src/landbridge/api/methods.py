@@ -2,16 +2,19 @@
 
 
 def methods() -> list[dict[str, str]]:
-    """List the methods: what each is for, its paper, and what it needs.
+    """List the methods, of adaptation and of fine-tuning: what each is for, its paper, and what it needs.
 
     Returns:
-        One record a method: `name`, `about`, `paper`, `needs`, `options`.
+        One record a method: `name`, `about`, `paper`, `needs`, `options`. A name in fine-tuning stands for values of
+        some options, which are given; it takes all options of `full` beside them.
 
     Example:
         >>> [record["name"] for record in methods()][:2]
         ['source-only', 'sa']
     """
     from landbridge.adaptation import METHODS
+    from landbridge.finetuning import METHODS as TUNING
+    from landbridge.finetuning import PRESETS
     from landbridge.training.options import options_of
 
     records = []
@@ -25,6 +28,17 @@ def methods() -> list[dict[str, str]]:
                 "paper": cls.paper,
                 "needs": needs + (" (oracle)" if cls.oracle else ""),
                 "options": ", ".join(options_of(cls)),
+            }
+        )
+    for name, preset in PRESETS.items():
+        given = [f"{option}={value}" for option, value in preset.options.items()]
+        records.append(
+            {
+                "name": name,
+                "about": preset.about,
+                "paper": preset.paper,
+                "needs": "target labelled",
+                "options": ", ".join([*given, "those of full"] if given else options_of(TUNING.resolve(name))),
             }
         )
     return records

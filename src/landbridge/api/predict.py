@@ -1,26 +1,30 @@
-"""`landbridge predict`: classes of raw image files."""
+"""`landbridge predict`: classes of raw image files, or of recordings."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torch import Tensor
+
+    from landbridge.nn.models import Classifier
+
 
 def predict(model: str, images: str, out: str = "predictions.csv", backbone: str | None = None) -> "Path":
-    """Predict the class of every image in a file or folder, and write a CSV.
+    """Predict the class of every image or recording in a file or folder, and write a CSV.
 
     Args:
         model: folder of a run, or its `model/`.
-        images: an image file, or a folder of them at any depth.
-        out: the CSV to write: path, predicted class, confidence (0 to 1), then the probability of each class. An
-            image that cannot be read has an empty prediction.
+        images: an image file, or a folder of them at any depth; wav files where the model reads waveforms.
+        out: the CSV to write: path, predicted class, confidence (0 to 1), then the probability of each class. A
+            file that cannot be read has an empty prediction.
         backbone: your own factory, where the model was made with one.
 
     Returns:
         The path of the CSV.
 
     Raises:
-        LandbridgeError: no such model, no images.
+        LandbridgeError: no such model, no files that it reads.
 
     Example:
         >>> from landbridge import adapt
@@ -38,17 +42,22 @@ def predict(model: str, images: str, out: str = "predictions.csv", backbone: str
 
     from landbridge.core.errors import MissingDataError
     from landbridge.core.files import atomic_path
-    from landbridge.data.folders import images_below
-    from landbridge.data.images import ImageFiles
+    from landbridge.data.folders import IMAGES, files_below
+    from landbridge.data.images import Files
+    from landbridge.data.speech import RECORDINGS, Recordings
     from landbridge.nn.models import Classifier
 
     where = Path(images).expanduser()
     if not where.exists():
         raise MissingDataError(f"no such file or folder: {where}")
-    files = ImageFiles([where] if where.is_file() else images_below(where))
-    if not len(files):
-        raise MissingDataError(f"no images in {where}")
     loaded, target = Classifier.load(model, backbone), Path(out)
+    rate = loaded.backbone.rate
+    kind = IMAGES if rate is None else RECORDINGS
+    paths = [where] if where.is_file() else files_below(where, kind)
+    if not paths:
+        raise MissingDataError(f"no {kind.plural} in {where}")
+    samples = loaded.backbone.example().shape[1]
+    files: Files = kind.inputs(paths) if rate is None else Recordings(paths, rate, samples / rate)
     with atomic_path(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "predicted", "confidence", *loaded.classes])
@@ -59,6 +68,13 @@ def predict(model: str, images: str, out: str = "predictions.csv", backbone: str
                 if position in bad:
                     writer.writerow([path, "", ""] + [""] * len(row))
                 else:
-                    best = int(row.argmax())
-                    writer.writerow([path, loaded.classes[best], f"{row[best]:.4f}", *(f"{p:.4f}" for p in row)])
+                    writer.writerow([path, *called(loaded, row), *(f"{p:.4f}" for p in row)])
     return target
+
+
+def called(model: "Classifier", row: "Tensor") -> tuple[str, str]:
+    """What a model calls an example, and how sure it is: several names with `|`, none where it says numbers."""
+    if model.answers == "several":
+        return "|".join(name for name, p in zip(model.classes, row) if p > 0.5), ""
+    best = int(row.argmax())
+    return (model.classes[best], f"{row[best]:.4f}") if model.answers == "one" else ("", "")

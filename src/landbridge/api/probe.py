@@ -37,7 +37,7 @@ def probe(
             labels, and 30 where the domain has no test split of its own, as Caltech-101.
         splits: draws of the labelled examples, by seeds from `seed` on; a mean needs several. All labels are one draw.
         layers: `all` with weights, the `last` of them, the network's `output`, or numbers and names with commas.
-        classifiers: `svm`, `softmax`, `knn`, `prototype`, `deep`, with commas.
+        classifiers: `svm`, `softmax`, `knn`, `prototype`, `ncm`, `deep`, with commas.
         pool: how places become one vector: `mean`, `max`, `grid` or `flatten`.
         handcrafted: begin with a row of HOG features and a linear SVM, where scikit-image is installed.
         seed: of the first draw, and of fresh weights.

@@ -14,7 +14,7 @@ def show(
     seed: int = 0,
     data_root: str | None = None,
 ) -> "Path":
-    """Write a contact sheet: some examples of each class, one row a class.
+    """Write a contact sheet: some examples of each class, one row a class; recordings as their log-mels over time.
 
     Args:
         domain: name or path of the domain.
@@ -28,7 +28,7 @@ def show(
         The path of the picture.
 
     Raises:
-        LandbridgeError: no such domain, or it holds no images.
+        LandbridgeError: no such domain, or it holds neither images nor recordings.
 
     Example:
         >>> show("digits/handwritten", out=str(tmp / "sheet.png"), each=2).name
@@ -41,8 +41,9 @@ def show(
 
     from landbridge.core.errors import BadDataError
     from landbridge.data.registry import load_domain
+    from landbridge.data.speech import Recordings
     from landbridge.evaluation.metrics import labels_of
-    from landbridge.reports.contact_sheet import write_contact_sheet
+    from landbridge.reports.contact_sheet import spectrograms, write_contact_sheet
 
     loaded = load_domain(domain, data_root)
     view = loaded.unlabelled(split)
@@ -63,6 +64,8 @@ def show(
         images = view.read(chosen, size)
     except BadDataError:  # small images that differ in size, or one that is damaged: then this says so
         images = view.read(chosen, (96, 96))
+    if isinstance(view.x, Recordings):
+        images = spectrograms(images, view.x.rate)
     if images.dim() != 4:
         raise BadDataError(f"{domain} holds feature vectors, not images: there is nothing to show")
     path = Path(out or f"{re.sub(r'[/?]', '-', domain.strip('./'))}.png")

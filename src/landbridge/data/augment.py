@@ -1,6 +1,7 @@
 """Augmentations of whole batches: uint8 images in, uint8 images out, on whatever device they are."""
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -57,8 +58,35 @@ def affine(images: Tensor, degrees: float = 15.0, scale: float = 1.4, share: flo
     # From places of the new image to places of the old one, both from -1 to 1: a share of the width counts twice.
     move = torch.empty(count, 2, device=device).uniform_(-2 * share, 2 * share)
     maps = torch.stack([torch.stack([cosine, -sine, move[:, 0]], 1), torch.stack([sine, cosine, move[:, 1]], 1)], 1)
+    return _resampled(images, maps, outside="zeros")
+
+
+def crop_flip(images: Tensor, least: float = 0.5, ratio: float = 4 / 3) -> Tensor:
+    """Cut a random part out of each image, resize it to the whole, and mirror half of them: for photographs.
+
+    The share of the area, the place and the ratio of the sides are drawn as in Szegedy et al., CVPR 2015, section 6,
+    which begin at 8 % of the area: too little where labels are few.
+
+    Args:
+        images: uint8 [N, C, H, W].
+        least: smallest share of the area, in (0, 1].
+        ratio: largest stretch of the sides against each other, >= 1.
+    """
+    count, device = len(images), images.device
+    area = torch.empty(count, device=device).uniform_(least, 1)
+    stretch = ratio ** torch.empty(count, device=device).uniform_(-1, 1)
+    sides = torch.stack([(area * stretch).sqrt(), (area / stretch).sqrt()], 1).clamp_(max=1)
+    move = (1 - sides) * torch.empty(count, 2, device=device).uniform_(-1, 1)
+    mirror = torch.where(torch.rand(count, device=device) < 0.5, -1.0, 1.0)
+    maps = torch.zeros(count, 2, 3, device=device)
+    maps[:, 0, 0], maps[:, 1, 1], maps[:, :, 2] = mirror * sides[:, 0], sides[:, 1], move
+    return _resampled(images, maps, outside="border")
+
+
+def _resampled(images: Tensor, maps: Tensor, outside: str) -> Tensor:
+    """The images as seen through maps from their new places to their old ones, [N, 2, 3]."""
     places = F.affine_grid(maps, list(images.shape), align_corners=False)
-    moved = F.grid_sample(images.float(), places, align_corners=False)
+    moved = F.grid_sample(images.float(), places, padding_mode=outside, align_corners=False)
     return moved.round_().to(images.dtype)
 
 
@@ -91,19 +119,47 @@ def strong(images: Tensor) -> Tensor:
     return torch.where(hidden, 127.5, changed).to(images.dtype)
 
 
+def rand(images: Tensor) -> Tensor:
+    """Two random operations of RandAugment's fourteen on each image, at magnitude 9 of 30.
+
+    Cubuk et al., CVPR Workshops 2020; N and M as in their section 4.4 for ImageNet. Some operations change colours,
+    turn, shear or move; what comes in from outside is black.
+    """
+    change = _rand_augment()
+    # torchvision draws once for a whole batch.
+    return torch.cat([change(image) for image in images.split(1)])
+
+
+def rand_flip(images: Tensor) -> Tensor:
+    """A random shift and mirroring, then RandAugment: for photographs."""
+    return rand(weak_flip(images))
+
+
+@cache
+def _rand_augment() -> Augmentation:
+    # Late, since it takes a second to import.
+    from torchvision.transforms import InterpolationMode, v2
+
+    change: Augmentation = v2.RandAugment(num_ops=2, magnitude=9, interpolation=InterpolationMode.BILINEAR)
+    return change
+
+
 AUGMENTATIONS: dict[str, Augmentation] = {
     "none": none,
     "shift": shift,
     "flip": flip,
     "affine": affine,
+    "crop-flip": crop_flip,
     "weak": weak,
     "weak-flip": weak_flip,
     "strong": strong,
+    "rand": rand,
+    "rand-flip": rand_flip,
 }
 
 
 def augmentation(name: str) -> Augmentation:
-    """The augmentation of that name; feature vectors pass through any of them unchanged.
+    """The augmentation of that name; feature vectors and waveforms pass through any of them unchanged.
 
     Raises:
         UnknownNameError: no such name.

@@ -128,7 +128,14 @@ class Batches:
             return
         reader = _Reader(self.view, self.preprocessing.size)
         order = [self.positions(now).tolist() for now in range(step, until)]
-        loader = DataLoader(reader, batch_sampler=order, num_workers=self.workers, collate_fn=_Reader.collate)
+        # Its own generator: the default one is for augmentation alone, so that a resumed run draws the same.
+        loader = DataLoader(
+            reader,
+            batch_sampler=order,
+            num_workers=self.workers,
+            collate_fn=_Reader.collate,
+            generator=torch.Generator(),
+        )
         for positions, (inputs, bad) in zip(order, loader):
             if bad:
                 raise BadDataError(f"an image of {self.view.domain} can no longer be read: {bad[0]}")

@@ -19,7 +19,8 @@ class Examples:
     Attributes:
         x: the inputs.
         y: class numbers, int64 [N]; or, where an example may have several labels, 1 (yes), -1 (no) or 0 (not to be
-            judged) for each class, int64 [N, classes]; None where nobody knows them.
+            judged) for each class, int64 [N, classes]; or numbers to predict, float32 [N, K]; None where nobody knows
+            them.
         group: which track, speaker or sequence each example belongs to, int64 [N]; None where each stands alone.
     """
 

@@ -1,6 +1,7 @@
 """Oxford-102: photographs of flowers."""
 
 import json
+import re
 from pathlib import Path
 
 import torch
@@ -16,6 +17,23 @@ KINDS = 102
 _SHORT_SIDE = 500
 """Of the published images, in pixels."""
 
+COLOURS = {
+    "red": r"red|crimson|scarlet",
+    "orange": r"orange",
+    "yellow": r"yellow",
+    "green": r"green",
+    "blue": r"blue",
+    "purple": r"purple|violet|lavender|lilac",
+    "pink": r"pink|magenta",
+    "white": r"white",
+    "brown": r"brown",
+    "black": r"black",
+}
+"""Colours, and the words for them in captions: whole words, or with an ending as in `reddish` and `reds`."""
+
+AGREED = 3
+"""Captions of an image that must name a colour for it to count as there."""
+
 Numbers = dict[str, list[int]]
 """Image numbers, from 1, of each split."""
 
@@ -27,6 +45,9 @@ def load(variant: str | None, root: Path | None) -> Domain:
     the set is kept with its captions, `captions.jsonl` (`image` and `class`, a line an image) and `classes_splits.json`
     (`official_images`). The official split: its training and validation images, ten each a kind, are `train`, the other
     6,149 `test`. The field reports the mean accuracy over the kinds.
+
+    `flowers102/colours` is the same images with several labels each: the colours that their ten captions name. A colour
+    is there if 3 captions name it, it is not if none does, and between that it is not to be judged.
     """
     folder = looked_for("flowers102", root, ["flowers102", "flowers-102", "Flowers102", "oxford-102-flowers"])
     labels, parts = _published(folder) if (folder / "setid.mat").exists() else _captioned(folder)
@@ -39,6 +60,13 @@ def load(variant: str | None, root: Path | None) -> Domain:
             raise MissingDataError(f"flowers102: no {paths[0].name} in {folder / 'jpg'}: unpack 102flowers.tgz there")
         splits[split] = Examples(ImageFiles(paths), labels[torch.tensor(numbers) - 1] - 1)
     note = cut_note(splits, {"train": 2_040, "test": 6_149}) or _small(folder / "jpg")
+    if variant == "colours":
+        every = _colours(folder / "captions.jsonl", len(labels))
+        coloured = {
+            split: Examples(examples.x, every[torch.tensor(parts[split]) - 1]) for split, examples in splits.items()
+        }
+        headline = "mean_average_precision"
+        return Domain("flowers102/colours", tuple(COLOURS), coloured, headline=headline, note=note)
     return Domain("flowers102", _names(), splits, headline="mean_class_accuracy", note=note)
 
 
@@ -70,6 +98,22 @@ def _captioned(folder: Path) -> tuple[Tensor, Numbers]:
             f"{captions} or {sets.name} beside it cannot be used ({error!r}): fetch both anew"
         ) from error
     return _checked(labels, captions), parts
+
+
+def _colours(captions: Path, images: int) -> Tensor:
+    """For each image and colour 1 (named by `AGREED` captions), -1 (by none) or 0, int64 [images, colours]."""
+    if not captions.exists():
+        raise MissingDataError(f"flowers102/colours: no {captions.name} in {captions.parent}: it holds the captions")
+    words = [re.compile(rf"\b(?:{named})(?:s|ish|dish|y)?\b", re.IGNORECASE) for named in COLOURS.values()]
+    found = torch.zeros(images, len(words), dtype=torch.int64)
+    try:
+        with captions.open(encoding="utf-8") as file:
+            for row in map(json.loads, file):
+                number = int(Path(row["image"]).stem.removeprefix("image_"))
+                found[number - 1] = torch.tensor([sum(bool(w.search(text)) for text in row["captions"]) for w in words])
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise BadDataError(f"{captions} cannot be used ({error!r}): fetch it anew") from error
+    return (found >= AGREED).long() - (found == 0).long()
 
 
 def _checked(labels: Tensor, path: Path) -> Tensor:

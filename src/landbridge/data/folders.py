@@ -1,19 +1,42 @@
-"""Finding things on disk: a set's folder under a data root, images below a folder, classes, and the 80 / 20 split."""
+"""Finding things on disk: a set's folder under a data root, files below a folder, classes, and the 80 / 20 split."""
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from landbridge.core.errors import BadDataError, MissingDataError
 from landbridge.data.domain import Examples
-from landbridge.data.images import ImageFiles
+from landbridge.data.images import Files, ImageFiles
 
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 """What counts as an image file, whatever the case of its letters."""
+
+
+class Kind(NamedTuple):
+    """What the files of a set are.
+
+    Attributes:
+        plural: what they are called.
+        endings: how their names end, whatever the case of the letters.
+        inputs: makes the inputs of their paths.
+    """
+
+    plural: str
+    endings: tuple[str, ...]
+    inputs: Callable[[Sequence[Path]], Files]
+
+    def includes(self, path: str | Path) -> bool:
+        """Whether a file name ends as theirs do and is not hidden."""
+        path = Path(path)
+        return path.suffix.lower() in self.endings and not path.name.startswith(".")
+
+
+IMAGES = Kind("images", IMAGE_EXTENSIONS, ImageFiles)
 
 TEST_SHARE = 0.2
 """The share that becomes `test` where a set has no split of its own."""
@@ -25,16 +48,20 @@ def is_image(path: str | Path) -> bool:
     >>> is_image("cat/1.JPG"), is_image("notes.txt"), is_image("._1.jpg")
     (True, False, False)
     """
-    path = Path(path)
-    return path.suffix.lower() in IMAGE_EXTENSIONS and not path.name.startswith(".")
+    return IMAGES.includes(path)
 
 
 def images_below(folder: Path) -> list[Path]:
     """All images in a folder, at any depth, in the order of their relative paths; hidden ones are left out."""
+    return files_below(folder, IMAGES)
+
+
+def files_below(folder: Path, kind: Kind) -> list[Path]:
+    """All files of a kind in a folder, at any depth, in the order of their relative paths, without hidden ones."""
     found = []
     for place, inner, files in os.walk(folder, followlinks=True):
         inner[:] = [name for name in inner if not _hidden(name)]
-        found += [Path(place, name) for name in files if is_image(name)]
+        found += [Path(place, name) for name in files if kind.includes(name)]
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
@@ -108,10 +135,10 @@ def hashed_test(keys: Sequence[str], strata: Tensor | None = None, share: float 
 
 
 def split_by_hash(examples: Examples, keys: Sequence[str], *, whole_groups: bool = False) -> dict[str, Examples]:
-    """`train` and `test` of image files that come without a split: 80 / 20 by a hash of the keys, a class at a time.
+    """`train` and `test` of files that come without a split: 80 / 20 by a hash of the keys, a class at a time.
 
     Args:
-        examples: image files with or without labels.
+        examples: files with or without labels.
         keys: the relative path of each.
         whole_groups: keep each group on one side (then 80 / 20 of the groups, whatever their classes).
     """
@@ -123,19 +150,20 @@ def split_by_hash(examples: Examples, keys: Sequence[str], *, whole_groups: bool
     return {"train": examples.pick((~test).nonzero().flatten()), "test": examples.pick(test.nonzero().flatten())}
 
 
-def labelled_images(folders: Mapping[str, Path], classes: Sequence[str]) -> Examples:
-    """All images of several class folders, in the order of the classes.
+def labelled_files(folders: Mapping[str, Path], classes: Sequence[str], kind: Kind = IMAGES) -> Examples:
+    """All files of a kind in several class folders, in the order of the classes.
 
     Args:
         folders: class name -> folder; a class may be missing.
         classes: the names in the order of the class numbers.
+        kind: what the files are.
     """
     paths, labels = [], []
     for number, name in enumerate(classes):
-        found = images_below(folders[name]) if name in folders else []
+        found = files_below(folders[name], kind) if name in folders else []
         paths += found
         labels += [number] * len(found)
-    return Examples(ImageFiles(paths), torch.tensor(labels, dtype=torch.int64))
+    return Examples(kind.inputs(paths), torch.tensor(labels, dtype=torch.int64))
 
 
 def folder_domain(name: str, folder: Path) -> tuple[tuple[str, ...], dict[str, Examples]]:
@@ -146,7 +174,7 @@ def folder_domain(name: str, folder: Path) -> tuple[tuple[str, ...], dict[str, E
     """
     found = {place.name: place for place in subfolders(folder)}
     classes = tuple(sorted(found))
-    examples = labelled_images(found, classes)
+    examples = labelled_files(found, classes)
     if not len(examples):
         raise MissingDataError(f"{name}: no images in sub-folders of {folder} (one a class is expected)")
     assert isinstance(examples.x, ImageFiles)
@@ -184,7 +212,7 @@ def listed_images(list_file: Path, folder: Path) -> tuple[list[Path], list[int |
     return paths, numbers
 
 
-def cut_note(splits: Mapping[str, Examples], official: Mapping[str, int]) -> str:
+def cut_note(splits: Mapping[str, Examples], official: Mapping[str, int], what: str = "images") -> str:
     """A note for the reader of numbers where a set's sizes are not the published ones, else the empty string.
 
     >>> from landbridge.data.images import Arrays
@@ -194,4 +222,4 @@ def cut_note(splits: Mapping[str, Examples], official: Mapping[str, int]) -> str
     if all(len(splits[name]) == size for name, size in official.items() if name in splits):
         return ""
     here = " + ".join(f"{len(splits[name]):,}" for name in official if name in splits)
-    return f"cut: {here} of {' + '.join(f'{size:,}' for name, size in official.items() if name in splits)} images"
+    return f"cut: {here} of {' + '.join(f'{size:,}' for name, size in official.items() if name in splits)} {what}"

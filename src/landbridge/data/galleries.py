@@ -72,7 +72,11 @@ def load_pacs(variant: str | None, root: Path | None) -> Domain:
     """PACS (Li et al., ICCV 2017): 9,991 images of 7 classes in four styles. Expects `pacs/<domain>/<class>`.
 
     The field trains and tests on all images of a domain (`--protocol transductive`); the 80 / 20 split is ours.
+    `pacs/all` is the four domains together, and `pacs/style` the same images with their style as the class: an image is
+    on the same side of the split in all of them.
     """
+    if variant in ("all", "style"):
+        return _together("pacs", PACS, root, by_style=variant == "style")
     return _by_hash("pacs", PACS, variant, root)
 
 
@@ -90,6 +94,27 @@ def load_office_home(variant: str | None, root: Path | None) -> Domain:
     Expects `office-home/{Art,Clipart,Product,Real World}/<class>`, as in the archive.
     """
     return _by_hash("office-home", OFFICE_HOME, variant, root)
+
+
+def _together(name: str, gallery: Gallery, root: Path | None, *, by_style: bool) -> Domain:
+    """All domains of a set as one: its classes, or its domains as the classes."""
+    domains = [_by_hash(name, gallery, variant, root) for variant in gallery.domains]
+    names, classes = tuple(gallery.domains), domains[0].classes
+    for domain in domains:
+        if domain.classes != classes:
+            raise BadDataError(f"the classes of {domain.name} and {domains[0].name} differ: fetch {name} anew")
+    splits = {}
+    for split in ("train", "test"):
+        paths, labels = list[Path](), list[torch.Tensor]()
+        for style, domain in enumerate(domains):
+            examples = domain.splits[split]
+            assert isinstance(examples.x, ImageFiles)
+            assert examples.y is not None
+            paths += examples.x.paths
+            labels.append(torch.full_like(examples.y, style) if by_style else examples.y)
+        splits[split] = Examples(ImageFiles(paths), torch.cat(labels))
+    note = "; ".join(f"{domain.name}: {domain.note}" for domain in domains if domain.note)
+    return Domain(f"{name}/{'style' if by_style else 'all'}", names if by_style else classes, splits, note=note)
 
 
 def _by_hash(name: str, gallery: Gallery, variant: str | None, root: Path | None) -> Domain:

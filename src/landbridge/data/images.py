@@ -2,10 +2,11 @@
 
 import hashlib
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -126,12 +127,17 @@ def decode(path: Path, size: Size | None) -> Tensor:
             return torch.from_numpy(np.asarray(rgb).copy()).permute(2, 0, 1)
 
 
-class ImageFiles:
-    """Inputs that are image files of any size; they become RGB at the size asked for.
+class Files(ABC):
+    """Inputs that are files, one an example, each read when it is needed.
 
     Args:
         paths: the files, in the order of the examples.
+
+    Attributes:
+        kind: what one of them is, for messages.
     """
+
+    kind = "file"
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = list(paths)
@@ -139,12 +145,80 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.paths)
 
+    @abstractmethod
+    def try_read(self, index: Tensor, size: Size | None = None) -> tuple[Tensor, list[int]]:
+        """Like `read`, but in place of an unreadable file come zeros, and its position (a value of `index`) is told."""
+
+    @abstractmethod
+    def nbytes(self, size: Size | None = None) -> int:
+        """How much memory all of them take once read at `size`, in bytes."""
+
+    def named(self, position: int) -> str:
+        """The file at `position`, as a list of unreadable ones names it."""
+        return str(self.paths[position])
+
+    @abstractmethod
+    def complaint(self, position: int) -> str:
+        """What is wrong with the file at `position`, which cannot be read: its path and the reason."""
+
     def read(self, index: Tensor, size: Size | None = None) -> Tensor:
-        """The images at `index`, uint8 [n, 3, H, W]; an unreadable file is an error that names it."""
-        images, bad = self.try_read(index, size)
+        """The inputs at `index`; an unreadable file is an error that names it."""
+        inputs, bad = self.try_read(index, size)
         if bad:
-            raise BadDataError(f"cannot read the image {self.paths[bad[0]]}: not an image, or damaged")
-        return images
+            raise BadDataError(f"cannot read the {self.kind} {self.complaint(bad[0])}")
+        return inputs
+
+    def readable(self, size: Size | None, *, keep: bool) -> tuple[Arrays | Self, Tensor]:
+        """Those that can be read, in memory at `size` if `keep`, else as files, and their positions, int64 [n]."""
+        bad: list[int] = []
+        parts = []
+        for chunk in torch.arange(len(self)).split(256):
+            inputs, unread = self.try_read(chunk, size)
+            bad += unread
+            if keep:
+                parts.append(inputs)
+        good = torch.ones(len(self), dtype=torch.bool)
+        good[bad] = False
+        positions = good.nonzero().flatten()
+        return Arrays(torch.cat(parts)[positions]) if keep else self.pick(positions), positions
+
+    def pick(self, positions: Tensor) -> Self:
+        """Those at `positions`; only paths are copied, nothing is read."""
+        return self.of([self.paths[i] for i in positions.tolist()])
+
+    def of(self, paths: Sequence[Path]) -> Self:
+        """Other files, read in the same way."""
+        return type(self)(paths)
+
+    def digest(self) -> str:
+        """SHA-256 of the bytes of each file in order; names and places do not count.
+
+        Raises:
+            BadDataError: a file is not there, or may not be read.
+        """
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            return digest_of("files", pool.map(self._digest_of, self.paths))
+
+    def _digest_of(self, path: Path) -> str:
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise BadDataError(f"cannot read the {self.kind} {path} ({error.strerror}): is it still there?") from error
+
+
+class ImageFiles(Files):
+    """Image files of any size; they become RGB, uint8 [n, 3, H, W], at the size asked for.
+
+    Args:
+        paths: the files, in the order of the examples.
+    """
+
+    kind = "image"
+
+    def complaint(self, position: int) -> str:
+        """Its path; nothing tells why an image cannot be decoded."""
+        return f"{self.paths[position]}: not an image, or damaged"
 
     def try_read(self, index: Tensor, size: Size | None = None) -> tuple[Tensor, list[int]]:
         """Like `read`, but unreadable images are left black and their positions in the set returned.
@@ -169,37 +243,10 @@ class ImageFiles:
                 images[row] = image
         return images, bad
 
-    def readable(self, size: Size | None, *, keep: bool) -> tuple["Arrays | ImageFiles", Tensor]:
-        """Those that can be read, in memory at `size` if `keep`, else as files, and their positions, int64 [n]."""
-        bad: list[int] = []
-        parts = []
-        for chunk in torch.arange(len(self)).split(256):
-            images, unread = self.try_read(chunk, size)
-            bad += unread
-            if keep:
-                parts.append(images)
-        good = torch.ones(len(self), dtype=torch.bool)
-        good[bad] = False
-        positions = good.nonzero().flatten()
-        return Arrays(torch.cat(parts)[positions]) if keep else self.pick(positions), positions
-
-    def pick(self, positions: Tensor) -> "ImageFiles":
-        """Those at `positions`; only paths are copied, nothing is read."""
-        return ImageFiles([self.paths[i] for i in positions.tolist()])
-
     def nbytes(self, size: Size | None = None) -> int:
         """Bytes of all images at `size` (by default: of the first one)."""
         height, width = size or decode(self.paths[0], None).shape[-2:]
         return len(self) * 3 * height * width
-
-    def digest(self) -> str:
-        """SHA-256 of the bytes of each file in order; names and places do not count.
-
-        Raises:
-            BadDataError: a file is not there, or may not be read.
-        """
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            return _digest_of("files", pool.map(_file_digest, self.paths))
 
     def _decode(self, position: int, size: Size | None) -> Tensor | None:
         try:
@@ -243,18 +290,11 @@ class Joined:
 
     def digest(self) -> str:
         """SHA-256 of the parts' digests in order."""
-        return _digest_of("joined", (part.digest() for part in self._parts))
+        return digest_of("joined", (part.digest() for part in self._parts))
 
 
-def _file_digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BadDataError(f"cannot read the image {path} ({error.strerror}): is it still there?") from error
-
-
-def _digest_of(kind: str, digests: Iterable[str]) -> str:
+def digest_of(kind: str, digests: Iterable[str]) -> str:
+    """One digest of several in order, and of what they belong to."""
     whole = hashlib.sha256(kind.encode())
     for digest in digests:
         whole.update(digest.encode())

@@ -1,4 +1,4 @@
-"""Keys on names of domains: `pacs/photo?without=dog,horse` is `pacs/photo` without two of its classes."""
+"""Keys on names of domains: `pacs/photo?without=dog,horse` lacks two classes, `fsdd?group=theo` is one speaker."""
 
 import csv
 import re
@@ -12,20 +12,20 @@ from landbridge.core.registry import nearest
 if TYPE_CHECKING:
     from landbridge.data.domain import Domain
 
-KEYS = ("classes", "without")
-"""`classes` keeps those that it names, `without` all others."""
+KEYS = ("classes", "without", "group", "without-group")
+"""`classes` keeps those that it names, `without` all others; likewise for groups, of which `group` keeps one."""
 
 _KEY = rf"(?=(?:{'|'.join(KEYS)})=)"
 
 
 def split_keys(name: str) -> tuple[str, dict[str, list[str]]]:
-    """The name of a domain without its keys, and the classes that each key names.
+    """The name of a domain without its keys, and the classes or groups that each key names.
 
-    Commas part the classes; a class with a comma in its name stands in double quotes.
+    Commas part them; one with a comma in its name stands in double quotes.
 
     Raises:
         UnknownNameError: a key that there is not.
-        BadDataError: a key names no class.
+        BadDataError: a key names nothing.
 
     >>> split_keys("pacs/photo?without=dog,horse")
     ('pacs/photo', {'without': ['dog', 'horse']})
@@ -49,21 +49,31 @@ def split_keys(name: str) -> tuple[str, dict[str, list[str]]]:
         key, _, value = part.partition("=")
         named = [word.strip() for row in csv.reader([value], skipinitialspace=True) for word in row]
         if not all(named) or not named:
-            raise BadDataError(f"'{name}': the key '{key}' lacks a class: write {key}=CLASS,CLASS")
+            what = "group" if key.endswith("group") else "class"
+            example = f"{key}=NAME" if what == "group" else f"{key}=CLASS,CLASS"
+            raise BadDataError(f"'{name}': the key '{key}' lacks a {what}: write {example}")
         keys.setdefault(key, []).extend(named)
     return plain, keys
 
 
-def keep_classes(domain: "Domain", keys: Mapping[str, list[str]]) -> "Domain":
-    """A domain with the classes that the keys leave.
+def keep_named(domain: "Domain", keys: Mapping[str, list[str]]) -> "Domain":
+    """A domain with the classes and groups that the keys leave.
 
     Raises:
-        UnknownNameError: a key names a class that the domain has not; the message suggests the nearest.
-        BadDataError: nothing is left, or there are no labels to go by.
+        UnknownNameError: a key names a class or group that the domain has not; the message suggests the nearest.
+        BadDataError: nothing is left, there are no labels to go by, or `group` names several.
     """
+    from landbridge.data.groups import only_group, without_group
+
     if "classes" in keys:
         domain = domain.only(keys["classes"])
-    return domain.without(keys["without"]) if "without" in keys else domain
+    if "without" in keys:
+        domain = domain.without(keys["without"])
+    for name in keys.get("without-group", ()):
+        domain = without_group(domain, name)
+    if len(keys.get("group", ())) > 1:
+        raise BadDataError(f"the key 'group' keeps one {domain.group_kind}, not {len(keys['group'])}: name one")
+    return only_group(domain, *keys["group"]) if "group" in keys else domain
 
 
 def _exists(path: str) -> bool:

@@ -1,126 +1,170 @@
-"""One's own data: a folder with one sub-folder a class, a folder of any images, a CSV, or an npz file."""
+"""One's own data: a folder with one sub-folder a class, a folder of any images or recordings, a CSV, or an npz file."""
 
 import csv
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from landbridge.core.errors import BadDataError, LandbridgeWarning, MissingDataError
 from landbridge.data.domain import Domain, Examples
 from landbridge.data.folders import (
-    IMAGE_EXTENSIONS,
-    images_below,
-    labelled_images,
+    IMAGES,
+    Kind,
+    files_below,
+    labelled_files,
     relative,
     split_by_hash,
     subfolders,
 )
-from landbridge.data.images import ImageFiles
+from landbridge.data.images import Files
+from landbridge.data.speech import RECORDINGS, Recordings
 
-Parts = tuple[tuple[str, ...], dict[str, Examples]]
-"""Class names, and the examples of each split."""
+Groups = tuple[str, ...]
+
+
+class Parts(NamedTuple):
+    """Class names, the examples of each split, and names of their groups."""
+
+    classes: tuple[str, ...]
+    splits: dict[str, Examples]
+    groups: Groups = ()
 
 
 def load(path: Path, *, unlabelled: bool = False) -> Domain:
     """A domain from a path. Nothing is ever written there.
 
     Args:
-        path: a folder with one sub-folder a class, in which images may lie at any depth (where it has `train/` and
-        `test/`
-            with the classes inside, those are the splits); a `.csv` with the columns `path` (relative to the CSV) and
-            `label`, maybe `split` (train or test) and `group`; or an `.npz` (see `landbridge.data.own_arrays`).
-        unlabelled: read without labels; a folder then may hold images at any depth.
+        path: a folder with one sub-folder a class, in which images or recordings may lie at any depth (where it has
+            `train/` and `test/` with the classes inside, those are the splits); of recordings, the folders inside a
+            class are speakers, and so the groups; a `.csv` with the columns `path` (relative to the CSV) and `label`,
+            maybe `split` (train or test) and `group`; or an `.npz` (see `landbridge.data.own_arrays`).
+        unlabelled: read without labels; a folder then may hold images or recordings at any depth.
 
     Returns:
         The domain. Without splits of its own, a fixed fifth of each class, chosen by a hash of the path, is `test`;
         where the CSV names groups, a fifth of the groups instead, so that none is on both sides.
 
     Raises:
-        MissingDataError: there is nothing, or it holds no images.
+        MissingDataError: there is nothing, or it holds no images or recordings.
         BadDataError: it cannot be used as it is; the message says why.
     """
     if not path.exists():
         raise MissingDataError(f"no such file or folder: {path}")
-    suffix = path.suffix.lower()
+    suffix, kind = path.suffix.lower(), IMAGES
     if path.is_dir():
-        classes, splits = _loose_images(path) if unlabelled else _class_folders(path)
+        kind = _kind_of(path)
+        parts = _loose_files(path, kind) if unlabelled else _class_folders(path, kind)
     elif suffix == ".csv":
-        classes, splits = _table(path, unlabelled=unlabelled)
+        parts = _table(path, unlabelled=unlabelled)
     elif suffix == ".npz":
         from landbridge.data.own_arrays import read_npz
 
-        classes, splits = read_npz(path, unlabelled=unlabelled)
+        parts = Parts(*read_npz(path, unlabelled=unlabelled))
     else:
         raise BadDataError(f"{path} is neither a folder, nor a .csv, nor an .npz file")
-    if not unlabelled and len(classes) < 2:
+    if not unlabelled and len(parts.classes) < 2:
         raise BadDataError(
-            f"{path} has one class only ('{classes[0]}'): two are needed; for images without labels pass --unlabelled"
+            f"{path} has one class only ('{parts.classes[0]}'): two are needed; for {kind.plural} without labels "
+            "pass --unlabelled"
         )
-    return Domain(str(path), classes, splits)
+    domain = Domain(str(path), parts.classes, parts.splits, groups=parts.groups)
+    speech = isinstance(parts.splits["train"].x, Recordings)
+    return replace(domain, backbone="speech-cnn", group_kind="speaker") if speech else domain
 
 
-def _loose_images(folder: Path) -> Parts:
+def _kind_of(folder: Path) -> Kind:
+    """Whether a folder holds images or recordings; images where it holds neither."""
+    images, recordings = (files_below(folder, kind) for kind in (IMAGES, RECORDINGS))
+    if images and recordings:
+        raise BadDataError(
+            f"{folder} holds images ({images[0].relative_to(folder)}) and recordings "
+            f"({recordings[0].relative_to(folder)}): keep them in two folders"
+        )
+    return RECORDINGS if recordings else IMAGES
+
+
+def _loose_files(folder: Path, kind: Kind) -> Parts:
     parts = _split_folders(folder)
-    splits = {name: Examples(ImageFiles(images_below(place))) for name, place in parts.items()}
+    splits = {name: Examples(kind.inputs(files_below(place, kind))) for name, place in parts.items()}
     for name, examples in splits.items():
         if not len(examples):
-            raise MissingDataError(f"no images in {parts[name]} ({_endings()})")
+            raise MissingDataError(f"no {kind.plural} in {parts[name]} ({_endings()})")
     if "test" not in splits:
         ((name, examples),) = splits.items()
-        assert isinstance(examples.x, ImageFiles)
-        splits = split_by_hash(examples, relative(examples.x.paths, parts[name]))
-    return (), splits
+        splits = split_by_hash(examples, _keys(examples, parts[name]))
+    return Parts((), splits)
+
+
+def _keys(examples: Examples, folder: Path) -> list[str]:
+    assert isinstance(examples.x, Files)
+    return relative(examples.x.paths, folder)
 
 
 def _split_folders(folder: Path) -> dict[str, Path]:
     """The folders of the splits: `train` and `test`, or `train` alone, or the folder itself."""
     if (folder / "train").is_dir() and (folder / "test").is_dir():
         return {"train": folder / "train", "test": folder / "test"}
-    # A lone `train` with classes inside is a split; with images it may be the class of railway trains.
+    # A lone `train` with classes inside is a split; with files it may be the class of railway trains.
     if subfolders(folder) == [folder / "train"] and subfolders(folder / "train"):
         return {"train": folder / "train"}
     return {"train": folder}
 
 
-def _class_folders(folder: Path) -> Parts:
+def _class_folders(folder: Path, kind: Kind) -> Parts:
     parts = _split_folders(folder)
     found = {split: {place.name: place for place in subfolders(part)} for split, part in parts.items()}
-    holding = {split: {n: p for n, p in inner.items() if images_below(p)} for split, inner in found.items()}
+    holding = {split: {n: p for n, p in inner.items() if files_below(p, kind)} for split, inner in found.items()}
     for split, part in parts.items():
-        _explain_emptiness(part, set(found[split]), set(holding[split]))
+        _explain_emptiness(part, set(found[split]), set(holding[split]), kind)
     classes = tuple(sorted(holding["train"]))
     strange = sorted(set(holding.get("test", ())) - set(classes))
     if strange:
         raise BadDataError(
             f"{parts['test']} has the class '{strange[0]}', which {parts['train']} lacks: rename or remove it"
         )
-    splits = {split: labelled_images(inner, classes) for split, inner in holding.items()}
+    splits = {split: labelled_files(inner, classes, kind) for split, inner in holding.items()}
+    keys = {split: _keys(examples, parts[split]) for split, examples in splits.items()}
+    splits, groups = _with_speakers(splits, keys) if kind is RECORDINGS else (splits, ())
     if "test" not in splits:
-        train = splits["train"]
-        assert isinstance(train.x, ImageFiles)
-        splits = split_by_hash(train, relative(train.x.paths, parts["train"]))
-    return classes, splits
+        splits = split_by_hash(splits["train"], keys["train"])
+    return Parts(classes, splits, groups)
 
 
-def _explain_emptiness(folder: Path, found: set[str], holding: set[str]) -> None:
+def _with_speakers(splits: dict[str, Examples], keys: dict[str, list[str]]) -> tuple[dict[str, Examples], Groups]:
+    """Recordings at `label/speaker/...` with their speakers as groups; where all lie right in `label/`, as they are."""
+    speakers = {split: [key.split("/")[1] if key.count("/") > 1 else "" for key in keys[split]] for split in splits}
+    names = tuple(sorted({name for each in speakers.values() for name in each}))
+    if names == ("",):
+        return splits, ()
+    if "" in names:
+        stray = next(key for split, each in speakers.items() for key, name in zip(keys[split], each) if not name)
+        raise BadDataError(f"{stray} lies in no speaker's folder, others do: put it into LABEL/SPEAKER/")
+    return {split: replace(part, group=_numbered(speakers[split], names)) for split, part in splits.items()}, names
+
+
+def _explain_emptiness(folder: Path, found: set[str], holding: set[str], kind: Kind) -> None:
     if holding:
         for name in sorted(found - holding):
             warnings.warn(
-                f"{folder / name} holds no images: it is not taken as a class", LandbridgeWarning, stacklevel=4
+                f"{folder / name} holds no {kind.plural}: it is not taken as a class", LandbridgeWarning, stacklevel=4
             )
         return
-    if images_below(folder):
+    if files_below(folder, kind):
         raise BadDataError(
-            f"{folder} has images but no class folders: put them into one sub-folder a class, or pass --unlabelled"
+            f"{folder} has {kind.plural} but no class folders: put them into one sub-folder a class, "
+            "or pass --unlabelled"
         )
     if not any(folder.iterdir()):
-        raise MissingDataError(f"{folder} is empty: one sub-folder of images a class is expected")
+        raise MissingDataError(f"{folder} is empty: one sub-folder of images or recordings a class is expected")
     raise MissingDataError(f"no images in {folder} or its sub-folders ({_endings()})")
 
 
 def _endings() -> str:
-    return f"files ending in {', '.join(IMAGE_EXTENSIONS)}"
+    return f"files ending in {', '.join(IMAGES.endings)}; recordings end in {', '.join(RECORDINGS.endings)}"
 
 
 def _table(path: Path, *, unlabelled: bool) -> Parts:
@@ -134,13 +178,18 @@ def _table(path: Path, *, unlabelled: bool) -> Parts:
         )
     labels = [] if unlabelled else [row["label"].strip() for row in rows]
     classes = tuple(sorted(set(labels)))
+    members = [row["group"].strip() for row in rows] if "group" in rows[0] else []
+    groups = tuple(sorted(set(members)))
+    heard = [RECORDINGS.includes(place) for place in paths]
+    if any(heard) and not all(heard):
+        raise BadDataError(f"{path}, row {heard.index(not heard[0]) + 2}: name images or recordings, not both")
     examples = Examples(
-        ImageFiles(paths),
+        (RECORDINGS if all(heard) else IMAGES).inputs(paths),
         None if unlabelled else _numbered(labels, classes),
-        _numbered(groups := [row["group"] for row in rows], sorted(set(groups))) if "group" in rows[0] else None,
+        _numbered(members, groups) if members else None,
     )
     if "split" not in rows[0]:
-        return classes, split_by_hash(examples, [row["path"] for row in rows], whole_groups=True)
+        return Parts(classes, split_by_hash(examples, [row["path"] for row in rows], whole_groups=True), groups)
     names = [row["split"].strip().lower() for row in rows]
     for line, name in enumerate(names, 2):
         if name not in ("train", "test"):
@@ -151,7 +200,7 @@ def _table(path: Path, *, unlabelled: bool) -> Parts:
     }
     if not all(len(part) for part in splits.values()):
         raise BadDataError(f"{path}: its column 'split' needs rows of train and of test, or remove the column")
-    return classes, splits
+    return Parts(classes, splits, groups)
 
 
 def _rows(path: Path, *, unlabelled: bool) -> list[dict[str, str]]:
@@ -174,6 +223,6 @@ def _rows(path: Path, *, unlabelled: bool) -> list[dict[str, str]]:
     return rows
 
 
-def _numbered(values: list[str], names: tuple[str, ...] | list[str]) -> torch.Tensor:
+def _numbered(values: Sequence[str], names: Sequence[str]) -> torch.Tensor:
     number = {name: position for position, name in enumerate(names)}
     return torch.tensor([number[value] for value in values], dtype=torch.int64)

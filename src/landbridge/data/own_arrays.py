@@ -16,7 +16,9 @@ from landbridge.data.images import Arrays
 Loaded = dict[str, np.ndarray[Any, Any]]
 
 
-def read_npz(path: Path, *, unlabelled: bool = False) -> tuple[tuple[str, ...], dict[str, Examples]]:
+def read_npz(
+    path: Path, *, unlabelled: bool = False, numbers: bool = False
+) -> tuple[tuple[str, ...], dict[str, Examples]]:
     """Classes and splits of an `.npz` file, which is never unpickled.
 
     Args:
@@ -27,6 +29,8 @@ def read_npz(path: Path, *, unlabelled: bool = False) -> tuple[tuple[str, ...], 
             `group`, `group_test`: whole numbers or words [N], maybe.
             `classes`: names that whole numbers in `y` point to; without it the labels themselves are the names.
         unlabelled: leave out the labels if there are any.
+        numbers: `y` are numbers to predict, [N] or [N, K]; then they stay as they are, as float32 [N, K], and `classes`
+            says what they are.
 
     Raises:
         BadDataError: anything else, in a sentence.
@@ -46,7 +50,7 @@ def read_npz(path: Path, *, unlabelled: bool = False) -> tuple[tuple[str, ...], 
         raise BadDataError(
             f"{path}: 'x' and 'x_test' differ in shape: {arrays['x'].shape} and {arrays['x_test'].shape}"
         )
-    classes, labels = _labels(path, arrays, tested=tested)
+    classes, labels = (_numbers if numbers else _labels)(path, arrays, tested=tested)
     groups = _groups(path, arrays, tested=tested)
     for name in ("y", "group"):
         for ending in ("", "_test")[: 1 + tested]:
@@ -63,7 +67,7 @@ def read_npz(path: Path, *, unlabelled: bool = False) -> tuple[tuple[str, ...], 
     x, y, group = inputs["x"], labels.get("y"), groups.get("group")
     # Rows have no path to hash, so their numbers serve; whole groups stay together.
     test = (
-        hashed_test([str(i) for i in range(len(x))], y)
+        hashed_test([str(i) for i in range(len(x))], None if numbers else y)
         if group is None
         else hashed_test([str(g) for g in group.tolist()])
     )
@@ -147,6 +151,30 @@ def _labels(path: Path, arrays: Loaded, *, tested: bool) -> tuple[tuple[str, ...
     return tuple(str(value) for value in known), numbers
 
 
+def _numbers(path: Path, arrays: Loaded, *, tested: bool) -> tuple[tuple[str, ...], dict[str, Tensor]]:
+    """Numbers to predict, float32 [N, K], and what they are called."""
+    found = {}
+    for name in ("y", "y_test")[: 1 + tested]:
+        array = arrays[name]
+        if array.dtype.kind not in "fiu" or array.ndim not in (1, 2):
+            raise BadDataError(
+                f"{path}: '{name}' must be numbers to predict, [N] or [N, K], but its type is {array.dtype} and its "
+                f"shape {array.shape}"
+            )
+        found[name] = torch.from_numpy(array.astype(np.float32).reshape(len(array), -1))
+        if not found[name].isfinite().all():
+            raise BadDataError(f"{path}: '{name}' holds NaN or infinity: remove or repair those rows")
+    widths = {values.shape[1] for values in found.values()}
+    if len(widths) > 1:
+        raise BadDataError(f"{path}: 'y' and 'y_test' differ in how many numbers an example has")
+    (width,) = widths
+    usual = ["y"] if width == 1 else [f"y{column}" for column in range(width)]
+    names = tuple(str(name) for name in arrays.get("classes", np.array(usual)).ravel())
+    if len(names) != width:
+        raise BadDataError(f"{path}: 'classes' names {len(names)} numbers, but 'y' has {width} an example")
+    return names, found
+
+
 def _groups(path: Path, arrays: Loaded, *, tested: bool) -> dict[str, Tensor]:
     names = [name for name in ("group", "group_test")[: 1 + tested] if name in arrays]
     return {
@@ -163,6 +191,7 @@ def _whole(path: Path, name: str, values: np.ndarray[Any, Any]) -> np.ndarray[An
     if values.ndim != 1 or values.dtype.kind not in "iuUb":
         raise BadDataError(
             f"{path}: '{name}' must be whole numbers or words, one an example, "
-            f"but its type is {values.dtype} and its shape {values.shape}"
+            f"but its type is {values.dtype} and its shape {values.shape}; numbers to predict are a task of "
+            "landbridge multitask, as in NAME=FILE.npz:number"
         )
     return values.astype(np.int64) if values.dtype.kind == "b" else values

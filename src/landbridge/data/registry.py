@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, UnknownNameError
 from landbridge.core.registry import nearest, resolve
-from landbridge.data.keys import keep_classes, split_keys
+from landbridge.data.keys import keep_named, split_keys
 
 if TYPE_CHECKING:
     from landbridge.data.domain import Domain
@@ -59,8 +59,8 @@ DOMAINS: dict[str, Entry] = {
     "gtsrb": Entry(f"{_DATA}.signs:load_gtsrb", "photographed traffic signs", folder="gtsrb"),
     "pacs": Entry(
         f"{_DATA}.galleries:load_pacs",
-        "7 classes in four styles",
-        ("photo", "art_painting", "cartoon", "sketch"),
+        "7 classes in four styles; all: together; style: the styles as classes",
+        ("photo", "art_painting", "cartoon", "sketch", "all", "style"),
         folder="pacs",
     ),
     "office31": Entry(
@@ -90,7 +90,13 @@ DOMAINS: dict[str, Entry] = {
     "caltech256": Entry(
         f"{_DATA}.caltech:load_caltech256", "256 classes of objects, drawn by shots", folder="caltech256"
     ),
-    "flowers102": Entry(f"{_DATA}.flowers:load", "102 kinds of flowers", folder="flowers102"),
+    "flowers102": Entry(
+        f"{_DATA}.flowers:load",
+        "102 kinds of flowers; colours: what their captions name",
+        ("colours",),
+        default="kinds",
+        folder="flowers102",
+    ),
     "voc2007": Entry(f"{_DATA}.voc:load", "20 classes, several in a photograph", folder="VOCdevkit/VOC2007"),
     "emoji": Entry(
         f"{_DATA}.emoji:load",
@@ -98,6 +104,7 @@ DOMAINS: dict[str, Entry] = {
         ("noto", "twemoji", "openmoji", "fluent"),
         folder="emoji",
     ),
+    "fsdd": Entry(f"{_DATA}.speech:load_fsdd", "spoken digits, groups are speakers", folder="fsdd"),
 }
 
 
@@ -125,13 +132,15 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
     """A domain by its name, or from a path of one's own data.
 
     Either may end in `?classes=dog,horse`, which keeps only those classes, or `?without=dog,horse`, which keeps all
-    others; class numbers follow, and the domain's name keeps the key.
+    others; where groups have names, `?group=theo` keeps one, all of it as `train`, and `?without-group=theo` the rest.
+    Several keys are joined by `&`; numbers follow, and the domain's name keeps the keys.
 
     Args:
         name: a name of the registry (`mnist`, `pacs/sketch`), or a path: a folder with one sub-folder a class (`train/`
-            and `test/` are the splits where they exist), a `.csv` of `path,label`, an `.npz` with `x` and maybe `y`.
+            and `test/` are the splits where they exist) of images or recordings, a `.csv` of `path,label`, an `.npz`
+            with `x` and maybe `y`.
         root: the folder that holds the data sets; `LANDBRIDGE_DATA` by default.
-        unlabelled: read a folder of images at any depth, without labels.
+        unlabelled: read a folder of images or recordings at any depth, without labels.
 
     Returns:
         The domain; large inputs are read only when needed.
@@ -149,7 +158,7 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
     domain = _load_whole(plain, root, unlabelled=unlabelled)
     if not keys:
         return domain
-    return replace(keep_classes(domain, keys), name=f"{domain.name}{str(name)[len(plain) :]}")
+    return replace(keep_named(domain, keys), name=f"{domain.name}{str(name)[len(plain) :]}")
 
 
 def entry_of(name: str) -> Entry | None:

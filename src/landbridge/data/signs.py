@@ -8,7 +8,7 @@ from torch import Tensor
 
 from landbridge.core.errors import BadDataError, MissingDataError
 from landbridge.data.domain import Domain, Examples
-from landbridge.data.folders import cut_note, labelled_images, looked_for, subfolders
+from landbridge.data.folders import cut_note, labelled_files, looked_for, subfolders
 from landbridge.data.images import ImageFiles
 
 SIGNS = tuple(f"{number:05d}" for number in range(43))
@@ -53,7 +53,7 @@ def load_gtsrb(variant: str | None, root: Path | None) -> Domain:
 
 def _class_folders(name: str, folder: Path) -> Examples:
     numbered = [place for place in subfolders(folder) if place.name.isdecimal() and int(place.name) < len(SIGNS)]
-    examples = labelled_images({f"{int(place.name):05d}": place for place in numbered}, SIGNS)
+    examples = labelled_files({f"{int(place.name):05d}": place for place in numbered}, SIGNS)
     if not len(examples):
         raise MissingDataError(f"{name}: no images in class folders 00000 to 00042 of {folder}; unpack it there")
     return examples

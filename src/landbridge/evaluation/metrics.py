@@ -108,6 +108,30 @@ def mean_average_precision(scores: Tensor, view: View) -> tuple[float, list[floa
     return sum(known) / len(known), [None if math.isnan(value) else value for value in by_class]
 
 
+def variance_explained(predictions: Tensor, view: View) -> tuple[float, float]:
+    """How well numbers are predicted, for a view whose labels are numbers.
+
+    Args:
+        predictions: [N, K], in the order of the view.
+        view: whose labels, which are opened for it.
+
+    Returns:
+        R^2 = 1 - sum (y - p)^2 / sum (y - mean y)^2, at most 1 and 0 for always saying the mean; and the mean absolute
+        error in the units of the labels. Both are means over the K numbers.
+
+    Raises:
+        BadDataError: the labels are no numbers to predict, or all the same.
+    """
+    labels = unseal(view)
+    if labels is None or not labels.is_floating_point():
+        raise BadDataError(f"the labels of {view.domain} ({view.split}) are no numbers to predict")
+    truth, errors = labels.double(), (predictions - labels).double()
+    spread = (truth - truth.mean(0)).square().sum(0)
+    if not bool((spread > 0).all()):
+        raise BadDataError(f"all examples of {view.domain} ({view.split}) have the same number: nothing is explained")
+    return float((1 - errors.square().sum(0) / spread).mean()), float(errors.abs().mean())
+
+
 def gap_closed(method: float, source_only: float, target_only: float) -> float | None:
     """The share of the gap between no adaptation and training on the target that a method closed.
 

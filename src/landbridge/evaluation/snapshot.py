@@ -48,7 +48,7 @@ def take(model: Classifier, source: View, target: View) -> Snapshot:
             f"{side}_predicted": predicted.cpu().numpy(),
             f"{side}_confidence": confidence.float().cpu().numpy(),
             f"{side}_label": np.full(len(some), -1) if labels is None else labels.numpy(),
-            f"{side}_images": _pictures(inputs[:PICTURES]),
+            f"{side}_images": pictures(inputs[:PICTURES]),
         }
     distance = proxy_a_distance(
         taken["source_features"].astype(np.float32), taken["target_features"].astype(np.float32)
@@ -68,7 +68,8 @@ def load(path: Path) -> Snapshot:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _pictures(images: Tensor) -> NDArray[np.uint8]:
+def pictures(images: Tensor) -> NDArray[np.uint8]:
+    """Images [k, C, H, W] as a report shows them, no larger than it needs, [k, H, W, 3]; none of other inputs."""
     if images.dim() != 4:
         return np.empty((0, 1, 1, 3), np.uint8)
     height, width = images.shape[-2:]

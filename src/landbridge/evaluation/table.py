@@ -16,6 +16,9 @@ from landbridge.runs import Result
 LOWER = "source-only"
 """The method that adapts nothing: where the gap begins. Where it ends is whichever method is marked as an oracle."""
 
+REFERENCES = ("frozen", "scratch")
+"""The ways of fine-tuning that any other must beat; the first that ran is what it is held against."""
+
 METRICS = {"target_accuracy": "target accuracy", "target_mean_class_accuracy": "target mean class accuracy"}
 """The headline metrics and how they are called."""
 
@@ -60,6 +63,9 @@ class Row:
         protocol: `inductive` or `transductive`.
         selection: the rule that chose the weights.
         oracle: whether the method saw labels that the setting does not give.
+        labels: of the target that the method saw: `none`, `30 a class`, or `all`.
+        train_accuracy: on the labels shown of the target, mean over seeds; None where the method has none.
+        test_accuracy: share of the test examples called rightly, whatever the headline metric is.
     """
 
     method: str
@@ -75,6 +81,21 @@ class Row:
     protocol: str
     selection: str
     oracle: bool = False
+    labels: str = "none"
+    train_accuracy: float | None = None
+    test_accuracy: float | None = None
+
+    @property
+    def tuned(self) -> bool:
+        """Whether it was fine-tuned on labels of the target."""
+        return self.train_accuracy is not None
+
+    @property
+    def train_gap(self) -> float | None:
+        """Accuracy on the labels shown minus that on the test examples: what was learned by heart."""
+        if self.train_accuracy is None or self.test_accuracy is None:
+            return None
+        return self.train_accuracy - self.test_accuracy
 
     @property
     def label(self) -> str:
@@ -131,7 +152,39 @@ class Table:
     @property
     def adapting(self) -> list[Row]:
         """The rows in between."""
-        return [row for row in self.rows if not row.oracle and row.method != LOWER]
+        return [row for row in self.rows if not row.oracle and row.method != LOWER and not row.tuned]
+
+    @property
+    def tuned(self) -> list[Row]:
+        """The rows that were fine-tuned on labels of the target."""
+        return [row for row in self.rows if row.tuned]
+
+    @property
+    def mixed(self) -> bool:
+        """Whether some rows saw labels of the target that others did not."""
+        return 0 < len(self.tuned) < len(self.rows)
+
+    def reference(self, method: str) -> Row | None:
+        """The row that a way of fine-tuning is held against; None where none of them ran."""
+        rows = [self.row(name) for name in REFERENCES if name != method]
+        return next((row for row in rows if row), None)
+
+    def columns(self) -> dict[str, list[str]]:
+        """What stands beside the headline metric: heading -> a cell a row. Columns without a number are left out."""
+        found: dict[str, list[float | None]] = {
+            "gap closed (%)": [row.gap_closed for row in self.rows],
+            "source accuracy (%)": [row.source_accuracy for row in self.rows],
+            "train accuracy (%)": [row.train_accuracy for row in self.rows],
+            "train - test (points)": [None if self.mixed else row.train_gap for row in self.rows],
+        }
+        known = {name: cells for name, cells in found.items() if any(cell is not None for cell in cells)}
+        columns = {name: [percent(cell) for cell in cells] for name, cells in known.items()}
+        if self.tuned:
+            said = {"labels seen": [row.labels for row in self.rows]}
+            columns = said | columns
+            if len(self.seeds) > 1:
+                columns = {"95 % interval": [_between(row.interval) for row in self.rows]} | columns
+        return columns
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -139,20 +192,19 @@ class Table:
 
     def to_markdown(self) -> str:
         """A Markdown table, and below it how the numbers came about."""
-        lines = [
-            f"| method | {METRICS[self.metric]} (%) | gap closed (%) | source accuracy (%) | seeds | training (s) |",
-            "| --- | ---: | ---: | ---: | ---: | ---: |",
-        ]
-        for row in self.rows:
-            cells = (row.label, spread(row), percent(row.gap_closed), percent(row.source_accuracy))
+        columns = self.columns()
+        heads = ["method", f"{METRICS[self.metric]} (%)", *columns, "seeds", "training (s)"]
+        lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
+        for number, row in enumerate(self.rows):
+            cells = (row.label, spread(row), *(column[number] for column in columns.values()))
             lines.append(f"| {' | '.join(map(_escape, cells))} | {len(row.seeds)} | {row.train_seconds:.0f} |")
         return "\n".join([*lines, "", self.provenance(), ""])
 
     def provenance(self) -> str:
         """One line: pair, protocol, selection rule, seeds, steps, backbone, command, versions, and what is missing."""
         parts = [
-            f"{self.source} -> {self.target}",
-            f"{_of(row.protocol for row in self.rows)} protocol",
+            f"{self.source} -> {self.target}" if self.source else self.target,
+            *self._protocols(),
             f"weights chosen by: {_of(row.selection for row in self.rows)}",
             f"seeds {', '.join(map(str, self.seeds))} (± is the sample standard deviation)"
             if len(self.seeds) > 1
@@ -160,6 +212,8 @@ class Table:
             f"{self.steps} steps" if self.steps is not None else "steps differ between rows",
             f"backbone {self.backbone}",
         ]
+        if self.mixed:
+            parts.append("fine-tuning sees labels of the target that adaptation does not")
         if any(row.oracle for row in self.rows):
             parts.append("an oracle sees target labels that the other methods do not")
         if self.unfinished:
@@ -168,6 +222,13 @@ class Table:
             parts.append(f"`{self.command}`")
         parts += [f"{name} {version}" for name, version in self.versions.items()]
         return "; ".join([*parts, *self.notes])
+
+    def _protocols(self) -> list[str]:
+        """On which examples, and from which labels, in a phrase a kind of row."""
+        adapted = [row.protocol for row in self.rows if not row.tuned]
+        drawn = {True: "", False: ", drawn by seed"}
+        learned = [f"{row.protocol} of the target shown{drawn[row.labels == 'all']}" for row in self.tuned]
+        return ([f"{_of(adapted)} protocol"] if adapted else []) + ([_of(learned)] if learned else [])
 
 
 def make_table(
@@ -195,7 +256,7 @@ def make_table(
     """
     if not results:
         raise BadDataError("there is no finished run to make a table of")
-    pairs = sorted({f"{result.source} -> {result.target}" for result in results})
+    pairs = sorted({f"{result.source or 'no source'} -> {result.target}" for result in results})
     if len(pairs) > 1:
         raise BadDataError(f"a table holds one pair of domains, not {len(pairs)}: {', '.join(pairs)}")
     metric = metric or headline(results[0])
@@ -236,10 +297,23 @@ def spread(row: Row) -> str:
     return percent(row.mean) if row.deviation is None else f"{percent(row.mean)} ± {percent(row.deviation)}"
 
 
+def labels_seen(result: Result) -> str:
+    """The labels of the target that a method learned from: `none`, `30 a class`, or `all`."""
+    if "target_train_accuracy" not in result.metrics:
+        return "all" if result.oracle else "none"
+    shots = result.settings.get("shots")
+    return "all" if shots is None else f"{shots} a class"
+
+
+def _between(ends: tuple[float, float] | None) -> str:
+    return "-" if ends is None else f"{percent(max(0.0, ends[0]))} to {percent(min(1.0, ends[1]))}"
+
+
 def _row(group: Sequence[Result], metric: str, mean: float | None, low: float | None, high: float | None) -> Row:
     values = [result.metrics.get(metric) for result in group]
     known = [value for value in values if value is not None]
     complete = known if mean is not None else []
+    tuned = labels_seen(group[0]) != "none" and not group[0].oracle
     return Row(
         method=group[0].method,
         mean=mean,
@@ -247,13 +321,16 @@ def _row(group: Sequence[Result], metric: str, mean: float | None, low: float | 
         interval=interval(complete),
         values=values,
         seeds=[result.seed for result in group],
-        gap_closed=None if mean is None or low is None or high is None else gap_closed(mean, low, high),
+        gap_closed=None if tuned or mean is None or low is None or high is None else gap_closed(mean, low, high),
         source_accuracy=_mean([result.metrics.get("source_accuracy") for result in group]),
         a_distance=_mean([result.metrics.get("a_distance") for result in group]),
         train_seconds=fmean(result.train_seconds for result in group),
         protocol=_of(result.protocol for result in group),
         selection=_of(result.selection for result in group),
         oracle=group[0].oracle,
+        labels=labels_seen(group[0]),
+        train_accuracy=_mean([result.metrics.get("target_train_accuracy") for result in group]),
+        test_accuracy=_mean([result.metrics.get("target_accuracy") for result in group]),
     )
 
 

@@ -31,20 +31,20 @@ PRESETS = {
         {"freeze": "all"},
     ),
     "small-rate": Preset(
-        "Train all, the copied network at a tenth of the head's learning rate.",
+        "Train all, the copied network at a tenth of the head's learning rate, its BatchNorm kept.",
         "Girshick et al., CVPR 2014",
-        {"backbone_lr_ratio": 0.1},
+        {"backbone_lr_ratio": 0.1, "batch_norm": "frozen"},
     ),
     "full": Preset("Train all at one learning rate.", "Yosinski et al., NeurIPS 2014", {}),
     "gradual": Preset(
         "Unfreeze the copied network from the top down while the head learns, at a tenth of its rate.",
         "Howard and Ruder, ACL 2018",
-        {"unfreeze": "gradual", "backbone_lr_ratio": 0.1},
+        {"unfreeze": "gradual", "backbone_lr_ratio": 0.1, "batch_norm": "frozen"},
     ),
     "lp-ft": Preset(
         "Learn the head first, then all at a tenth of that rate, so that a random head spoils no feature.",
         "Kumar et al., ICLR 2022",
-        {"probe": 0.5, "backbone_lr_ratio": 0.1},
+        {"probe": 0.5, "backbone_lr_ratio": 0.1, "batch_norm": "frozen"},
     ),
     "l2-sp": Preset(
         "Train all at one rate while a penalty draws the copied weights back to where they started.",

@@ -1,6 +1,8 @@
 """Low-rank additions to linear layers, through peft."""
 
 import copy
+import re
+from collections import Counter
 
 from torch import nn
 
@@ -8,34 +10,39 @@ from landbridge.core.errors import LandbridgeError
 from landbridge.nn.backbones import Backbone
 
 
-def add_adapters(network: nn.Module, rank: int, name: str) -> frozenset[str]:
+def add_adapters(backbone: Backbone, rank: int) -> list[nn.Parameter]:
     """Add B A of a rank to every linear layer's weights, in place: W x + 2 B A x, with W frozen and B at 0 first.
 
-    Hu et al., ICLR 2022, section 4.1, with alpha twice the rank.
+    Hu et al., ICLR 2022, section 4.1, with alpha twice the rank. Layers that share their weights with others, and
+    attention that keeps its projections in one parameter (`nn.MultiheadAttention`), stay as they are.
 
     Args:
-        network: the network.
+        backbone: the network; none of its own parameters has a gradient any more.
         rank: of the additions, >= 1.
-        name: of the network, for messages.
 
     Returns:
-        Names of the added parameters, as a backbone that holds the network spells them.
+        The added parameters.
 
     Raises:
-        LandbridgeError: peft is missing, or the network has no linear layers.
+        LandbridgeError: peft is missing, or the network has no such layers.
     """
-    layers = [layer for layer, module in network.named_modules() if type(module) is nn.Linear]
+    network = backbone.network
+    owners = Counter(id(parameter) for _, parameter in network.named_parameters(remove_duplicate=False))
+    linear = [(name, part) for name, part in network.named_modules() if name and type(part) is nn.Linear]
+    layers = [name for name, part in linear if owners[id(part.weight)] == 1]
     if not layers:
         raise LandbridgeError(
-            f"'{name}' has no linear layers inside, so there is nothing to add LoRA to: take a transformer, "
+            f"'{backbone.name}' has no linear layers inside, so there is nothing to add LoRA to: take a transformer, "
             "or another method"
         )
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError:
         raise LandbridgeError("LoRA needs peft: pip install 'landbridge[lora]'") from None
-    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=layers), network)
-    return frozenset(f"network.{key}" for key, value in network.named_parameters() if ".lora_" in key)
+    # A list of names would also mean all layers whose names end like one of them.
+    wanted = "|".join(map(re.escape, layers))
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=wanted), network)
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
 def merged(backbone: Backbone) -> Backbone:

@@ -2,12 +2,25 @@
 
 from landbridge.losses.adversarial import domain_accuracy, domain_classification
 from landbridge.losses.coral import correlation_alignment
+from landbridge.losses.gradnorm import gradient_balance
+from landbridge.losses.l2_sp import l2_sp
+from landbridge.losses.mixup import Mixture, mixed_cross_entropy, mixup
 from landbridge.losses.mmd import maximum_mean_discrepancy, median_distance
+from landbridge.losses.pcgrad import conflicts, without_conflicts
+from landbridge.losses.task_weighting import uncertainty_weighted
 
 __all__ = [
+    "Mixture",
+    "conflicts",
     "correlation_alignment",
     "domain_accuracy",
     "domain_classification",
+    "gradient_balance",
+    "l2_sp",
     "maximum_mean_discrepancy",
     "median_distance",
+    "mixed_cross_entropy",
+    "mixup",
+    "uncertainty_weighted",
+    "without_conflicts",
 ]

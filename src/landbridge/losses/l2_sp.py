@@ -12,7 +12,7 @@ def l2_sp(parameters: Sequence[Tensor], start: Sequence[Tensor]) -> Tensor:
     1/2 ||w - w0||^2, summed over all parameters (Li, Grandvalet and Davoine, ICML 2018, eq. 3, without its factors).
 
     Args:
-        parameters: the weights now, any shapes.
+        parameters: the weights now, at least one, any shapes.
         start: the weights at the start, of the same shapes.
 
     Returns:
@@ -21,4 +21,5 @@ def l2_sp(parameters: Sequence[Tensor], start: Sequence[Tensor]) -> Tensor:
     >>> l2_sp([torch.tensor([3.0, 0.0])], [torch.tensor([1.0, 0.0])])
     tensor(2.)
     """
-    return 0.5 * torch.stack([(now - before).square().sum() for now, before in zip(parameters, start)]).sum()
+    pairs = zip(parameters, start, strict=True)
+    return 0.5 * torch.stack([(now - before).square().sum() for now, before in pairs]).sum()

@@ -30,6 +30,9 @@ def mixup(x: Tensor, alpha: float) -> Mixture:
         x: inputs or features [N, ...].
         alpha: > 0; the larger, the more even the mixture.
 
+    Returns:
+        The mixtures, and how they came about.
+
     >>> mixture = mixup(torch.arange(4.0), 0.2)
     >>> bool(torch.isclose(mixture.x, mixture.share * torch.arange(4.0) + (1 - mixture.share) * mixture.partner).all())
     True
@@ -49,6 +52,13 @@ def mixed_cross_entropy(logits: Tensor, labels: Tensor, mixture: Mixture, label_
         labels: class numbers of the batch before it was mixed, int64 [N].
         mixture: what `mixup` returned.
         label_smoothing: in [0, 1).
+
+    Returns:
+        A scalar >= 0.
+
+    >>> mixture = Mixture(torch.zeros(2, 1), partner=torch.tensor([1, 0]), share=0.25)
+    >>> mixed_cross_entropy(torch.tensor([[100.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 1]), mixture)
+    tensor(37.8466)
     """
     first = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
     second = F.cross_entropy(logits, labels[mixture.partner], label_smoothing=label_smoothing)

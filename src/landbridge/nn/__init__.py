@@ -12,5 +12,6 @@ BACKBONES = Registry(
         "mlp": "landbridge.nn.digits:mlp",
         "identity": "landbridge.nn.digits:identity",
         "hog": "landbridge.nn.hog:hog",
+        "speech-cnn": "landbridge.nn.speech:speech_cnn",
     },
 )

@@ -1,5 +1,6 @@
 """Backbones: any network as a feature extractor, by name."""
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from landbridge.core.errors import LandbridgeError, UnknownNameError
+from landbridge.core.errors import BadDataError, LandbridgeError, UnknownNameError
 from landbridge.core.registry import nearest
 from landbridge.nn.blueprint import Blueprint, Spec
 from landbridge.nn.layers import evaluating, group_of, layer_groups, ordered_layers, parameter_groups
@@ -31,6 +32,7 @@ class Backbone(nn.Module):
         width: number of features.
         head_hidden: usual widths of the hidden layers of a label head; none means a linear one.
         discriminator_hidden: usual widths of the hidden layers of a domain discriminator.
+        rate: samples a second of the waveforms that it reads; None where it reads something else.
 
     Raises:
         LandbridgeError: the network cannot read inputs of the size that its preprocessing makes.
@@ -47,13 +49,23 @@ class Backbone(nn.Module):
         self.preprocessing = blueprint.preprocessing
         self.head_hidden = blueprint.head_hidden
         self.discriminator_hidden = blueprint.discriminator_hidden
-        self._inputs = blueprint.inputs
+        self.rate, self._inputs = blueprint.rate, blueprint.inputs
         example = self.example()
         with explained_reading(name, example), evaluating(self.network):
             self.width = int(self(example).shape[1])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Preprocessed inputs [N, 3, h, w] or [N, D] to features [N, width]; maps are averaged over their places."""
+        """Preprocessed inputs [N, 3, h, w] or [N, D] to features [N, width]; maps are averaged over their places.
+
+        Raises:
+            BadDataError: it reads images and these are vectors, or the other way round.
+        """
+        if (x.dim() == 2) != (self._inputs is not None):
+            reads = "images" if self._inputs is None else "waveforms" if self.rate else "feature vectors"
+            raise BadDataError(
+                f"backbone '{self.name}' reads {reads}, not inputs of shape {tuple(x.shape[1:])}: name one that reads "
+                "these, or another domain"
+            )
         output = self.network(x)
         return pooled(output[0] if isinstance(output, tuple) else output, network=self.network)
 
@@ -85,9 +97,7 @@ def group_parameters(backbone: Backbone, group: str) -> list[nn.Parameter]:
     >>> [tuple(parameter.shape) for parameter in group_parameters(make_backbone("ganin-mnist"), "stem")]
     [(32, 3, 5, 5), (32,)]
     """
-    if group not in backbone.groups:
-        hint = nearest(group, backbone.groups) or f"; its groups: {', '.join(backbone.groups)}"
-        raise UnknownNameError(f"'{backbone.name}' has no layer group '{group}'{hint}")
+    _check_known(backbone, [group])
     return parameter_groups(backbone.network, backbone.groups)[group]
 
 
@@ -97,11 +107,11 @@ def chosen_groups(backbone: Backbone, asked: str) -> tuple[str, ...]:
     Args:
         backbone: the network.
         asked: `all`, `none`, a number n or `first:n` for the first n from the stem up, `last:n` for those next to the
-            head, or names with commas.
+            head, or names with commas. `3,` is the group that is called 3.
 
     Raises:
         UnknownNameError: the backbone has no such group; the message suggests the nearest.
-        LandbridgeError: more groups than there are, or no number.
+        LandbridgeError: more groups than there are.
 
     >>> net = make_backbone("ganin-mnist")
     >>> chosen_groups(net, "1"), chosen_groups(net, "last:1"), chosen_groups(net, "none")
@@ -110,31 +120,40 @@ def chosen_groups(backbone: Backbone, asked: str) -> tuple[str, ...]:
     groups = tuple(backbone.groups)
     if asked in ("all", "none"):
         return groups if asked == "all" else ()
-    end, colon, number = asked.rpartition(":")
-    if number.lstrip("-").isdecimal() and (end in ("first", "last") or not colon):
-        count = int(number)
+    if counted := re.fullmatch(r"(?:(first|last):)?(-?\d+)", asked.strip()):
+        count = int(counted[2])
         if not 0 <= count <= len(groups):
             raise LandbridgeError(
                 f"'{asked}': '{backbone.name}' has {len(groups)} layer groups, so say 0 to {len(groups)}: "
                 f"{', '.join(groups)}"
             )
-        return groups[len(groups) - count :] if end == "last" else groups[:count]
-    named = [name.strip() for name in asked.split(",") if name.strip()]
-    for name in named:
-        if name not in groups:
-            hint = nearest(name, groups) or f"; its groups: {', '.join(groups)}, or all, none, N, first:N, last:N"
-            raise UnknownNameError(f"'{backbone.name}' has no layer group '{name}'{hint}")
+        return groups[len(groups) - count :] if counted[1] == "last" else groups[:count]
+    named = [name.strip() for name in asked.removesuffix(",").split(",")]
+    _check_known(backbone, named, ", or all, none, N, first:N, last:N")
     return tuple(name for name in groups if name in named)
+
+
+def _check_known(backbone: Backbone, names: Sequence[str], or_else: str = "") -> None:
+    for name in names:
+        if name not in backbone.groups:
+            hint = nearest(name, backbone.groups) or f"; its groups: {', '.join(backbone.groups)}{or_else}"
+            raise UnknownNameError(f"'{backbone.name}' has no layer group '{name}'{hint}")
 
 
 def copy_groups(source: Backbone, target: Backbone, groups: Sequence[str]) -> None:
     """Copy the weights and statistics of some layer groups from one network into another of the same kind.
+
+    Weights that several groups share are copied with any of them.
+
+    Raises:
+        UnknownNameError: the source has no such group.
 
     >>> learned, fresh = make_backbone("ganin-mnist"), make_backbone("ganin-mnist")
     >>> copy_groups(learned, fresh, ["stem"])
     >>> [bool((a == b).all()) for a, b in zip(learned.parameters(), fresh.parameters())]
     [True, True, False, False]
     """
+    _check_known(source, groups)
     state = source.network.state_dict()
     copied = {name: value for name, value in state.items() if group_of(name, source.groups) in groups}
     target.network.load_state_dict(copied, strict=False)
@@ -202,6 +221,7 @@ _CATALOGUE = (
     ("mlp?inputs=D", "feature vectors of width D, with one hidden layer", "", "feature vectors"),
     ("identity?inputs=D", "feature vectors of width D as they are", "", "feature vectors"),
     ("hog", "hand-crafted features to compare with", "Dalal & Triggs, CVPR 2005", "scikit-image"),
+    ("speech-cnn", "spoken words, waveforms of a second at 8 kHz", "", "waveforms"),
     ("torchvision/alexnet", "the layers of the classic transfer tables", "Krizhevsky et al., NeurIPS 2012", "weights"),
     ("torchvision/squeezenet1_1", "tiny, no batch normalisation", "Iandola et al., 2016", "weights"),
     ("torchvision/vgg16", "plain convolutions, heavy", "Simonyan & Zisserman, ICLR 2015", "weights"),

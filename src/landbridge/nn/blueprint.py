@@ -24,6 +24,7 @@ class Blueprint:
         head_hidden: widths of the hidden layers of the label head; none means a linear one.
         discriminator_hidden: widths of the hidden layers of the domain discriminator.
         inputs: width of the vectors that it reads, where it reads no images.
+        rate: samples a second, where these vectors are waveforms.
         classifier: names of the modules that were cut off, as a state dict of the whole network spells them.
     """
 
@@ -32,6 +33,7 @@ class Blueprint:
     head_hidden: tuple[int, ...] = ()
     discriminator_hidden: tuple[int, ...] = (1024, 1024)
     inputs: int | None = None
+    rate: int | None = None
     classifier: tuple[str, ...] = ()
 
 

@@ -22,7 +22,7 @@ class Head(nn.Module):
 
     def __init__(self, width: int, hidden: Sequence[int], outputs: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.hidden_widths, self.dropout = tuple(hidden), dropout
+        self.width, self.hidden_widths, self.dropout = width, tuple(hidden), dropout
         layers: list[nn.Module] = []
         for before, after in zip((width, *hidden), hidden):
             layers += [nn.Linear(before, after), nn.ReLU(inplace=True)]

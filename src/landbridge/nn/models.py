@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -19,6 +19,9 @@ from landbridge.nn.preprocessing import Preprocessing
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
+Answers = Literal["one", "several", "numbers"]
+"""What a head says: which one of its classes, which several of them, or numbers."""
+
 
 class Classifier(nn.Module):
     """A backbone and a head that tell one class from another.
@@ -26,16 +29,17 @@ class Classifier(nn.Module):
     Args:
         backbone: inputs to features.
         head: features to logits.
-        classes: names of the classes, in the order of the logits.
+        classes: names of the classes, in the order of the logits; or of the numbers to predict.
+        answers: `one` of the classes, `several` of them, or `numbers`.
 
     >>> model = Classifier(make_backbone("ganin-mnist"), Head(768, (), 2), ("cat", "dog"))
     >>> model.predict(torch.zeros(3, 1, 28, 28, dtype=torch.uint8)).shape
     torch.Size([3, 2])
     """
 
-    def __init__(self, backbone: Backbone, head: Head, classes: Sequence[str]) -> None:
+    def __init__(self, backbone: Backbone, head: Head, classes: Sequence[str], answers: Answers = "one") -> None:
         super().__init__()
-        self.backbone, self.head, self.classes = backbone, head, tuple(classes)
+        self.backbone, self.head, self.classes, self.answers = backbone, head, tuple(classes), answers
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -60,12 +64,17 @@ class Classifier(nn.Module):
             batch_size: how many go through the network at once.
 
         Returns:
-            Probabilities [N, classes]; rows sum to 1.
+            Probabilities [N, classes]; rows sum to 1 where one of the classes is the answer. Or the numbers themselves.
         """
         self.eval()
         device = next(self.parameters()).device
-        parts = [self(self.preprocessing(part.to(device))).softmax(1).cpu() for part in images.split(batch_size)]
+        parts = [self._answer(self(self.preprocessing(part.to(device)))).cpu() for part in images.split(batch_size)]
         return torch.cat(parts) if parts else torch.empty(0, len(self.classes))
+
+    def _answer(self, logits: Tensor) -> Tensor:
+        if self.answers == "one":
+            return logits.softmax(1)
+        return logits.sigmoid() if self.answers == "several" else logits
 
     def save(self, folder: Path | str) -> None:
         """Write the model to a folder: weights as safetensors, all else as JSON. Whole or not at all."""
@@ -80,6 +89,7 @@ class Classifier(nn.Module):
                 "preprocessing": self.preprocessing.to_json(),
                 "head": {"hidden": list(self.head.hidden_widths), "dropout": self.head.dropout},
                 "classes": list(self.classes),
+                "answers": self.answers,
                 "sha256": _checksum(temporary / WEIGHTS),
             }
             (temporary / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
@@ -108,7 +118,7 @@ class Classifier(nn.Module):
         network = make_backbone(backbone or name)
         network.preprocessing = Preprocessing.from_json(described["preprocessing"])
         head = Head(network.width, described["head"]["hidden"], len(described["classes"]), described["head"]["dropout"])
-        model = cls(network, head, described["classes"])
+        model = cls(network, head, described["classes"], described.get("answers", "one"))
         try:
             model.load_state_dict(load_file(folder / WEIGHTS))
         except RuntimeError as error:

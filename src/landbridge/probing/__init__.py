@@ -9,6 +9,7 @@ CLASSIFIERS = Registry(
         "softmax": "landbridge.probing.softmax:SoftmaxRegression",
         "knn": "landbridge.probing.knn:NearestNeighbours",
         "prototype": "landbridge.probing.prototype:NearestClassMean",
+        "ncm": "landbridge.probing.ncm:ShrunkenClassMean",
         "deep": "landbridge.probing.deep_head:DeepHead",
     },
 )

@@ -16,7 +16,8 @@ class SoftmaxRegression(LinearClassifier):
     Args:
         C: weight of the likelihood against the norm of the weights, > 0; by default the best power of ten from 1 to
             1,000 in two-fold cross-validation on at most 4,000 of the training examples.
-        scaling: `standard` or `length`, see `LinearClassifier`; by default the better one in the same cross-validation.
+        scaling: `standard` or `length`, see `LinearClassifier`; by default the better one in the same cross-validation,
+            and `length` where no class has two examples.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -27,7 +28,8 @@ class SoftmaxRegression(LinearClassifier):
     """
 
     _candidates = {"scaling": SCALINGS, "C": (1.0, 10.0, 100.0, 1000.0)}
-    _usual = {"scaling": "standard", "C": 10.0}
+    # With one example a class what deviates is what tells classes apart: dividing by it would hide it.
+    _usual = {"scaling": "length", "C": 10.0}
 
     def __init__(self, C: float | None = None, scaling: str | None = None) -> None:  # noqa: N803
         super().__init__(C, scaling)

@@ -20,7 +20,8 @@ class LinearSVM(LinearClassifier):
     Args:
         C: weight of the errors against the width of the margin, > 0; by default the best power of ten from 0.1 to 100
             in two-fold cross-validation on at most 4,000 of the training examples.
-        scaling: `standard` or `length`, see `LinearClassifier`; by default the better one in the same cross-validation.
+        scaling: `standard` or `length`, see `LinearClassifier`; by default the better one in the same cross-validation,
+            and `length` where no class has two examples.
         random_state: of the solver.
 
     >>> import numpy as np
@@ -33,7 +34,8 @@ class LinearSVM(LinearClassifier):
     """
 
     _candidates = {"scaling": SCALINGS, "C": (0.1, 1.0, 10.0, 100.0)}
-    _usual = {"scaling": "standard", "C": 1.0}
+    # With one example a class what deviates is what tells classes apart: dividing by it would hide it.
+    _usual = {"scaling": "length", "C": 1.0}
 
     def __init__(self, C: float | None = None, scaling: str | None = None, random_state: int = 0) -> None:  # noqa: N803
         super().__init__(C, scaling)

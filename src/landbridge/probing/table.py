@@ -13,7 +13,14 @@ from landbridge.probing.published import NETWORK, PAPER, Published
 HANDCRAFTED = "hog"
 """The backbone, and the layer, of the row with features that nobody learned."""
 
-CLASSIFIER_NAMES = {"svm": "SVM", "softmax": "Softmax", "knn": "k-NN", "prototype": "Prototype", "deep": "Deep head"}
+CLASSIFIER_NAMES = {
+    "svm": "SVM",
+    "softmax": "Softmax",
+    "knn": "k-NN",
+    "prototype": "Prototype",
+    "ncm": "NCM",
+    "deep": "Deep head",
+}
 METRICS = {
     "accuracy": "accuracy",
     "mean_class_accuracy": "class-averaged accuracy",

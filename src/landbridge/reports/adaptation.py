@@ -1,4 +1,4 @@
-"""The report of an adapted model, and of methods compared on one pair of domains: one HTML file."""
+"""The report of an adapted or fine-tuned model, and of methods compared on one pair or target: one HTML file."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from landbridge.core.files import write_json, write_text
 from landbridge.core.text import percent
 from landbridge.evaluation.table import METRICS, Row, Table, spread
-from landbridge.reports import plots, sections, verdicts
+from landbridge.reports import finetuning, plots, verdicts
 from landbridge.reports.drawing import hue_css
 from landbridge.reports.evidence import Evidence, Model, of_comparison, of_run
 from landbridge.reports.pages import write_page
@@ -62,32 +62,55 @@ def write_comparison_report(folder: Path) -> Table:
 
 
 def _write(evidence: Evidence) -> Path:
-    after, table = evidence.after, evidence.table
+    after, table, tuned = evidence.after, evidence.table, evidence.after in evidence.tuned
+    others = table.tuned if tuned else [*table.adapting, *table.tuned]
     row = table.row(after.name) or table.rows[-1]
     shown = [model for model in (evidence.before, after) if model and model.snapshot]
     taken = [model.snapshot for model in shown if model.snapshot]
     return write_page(
         evidence.folder,
         "report.html.j2",
-        {"spread": spread},
+        {"spread": spread, "role": plots.role_of},
         evidence=evidence,
         table=table,
         row=row,
         metric=METRICS[table.metric],
         lead=verdicts.gap(table, row),
-        tiles=_tiles(evidence, row),
+        intro=_intro(table, row),
+        tiles=finetuning.tiles(evidence, row) if tuned else _tiles(evidence, row),
+        columns=_columns(table),
         bars=plots.bars(table) if any(other.mean is not None for other in table.rows) else None,
-        others=[verdicts.gap(table, other) for other in table.adapting if other.method != after.name],
-        sections=[part for part in (make(evidence) for make in sections.EVERY) if part.figures],
+        others=[verdicts.gap(table, other) for other in others if other.method != after.name],
+        sections=finetuning.parts(evidence),
         samples={
             table.target: cards("target", taken, evidence.classes),
-            table.source or "source": cards("source", taken[-1:], evidence.classes, 8),
+            "labels shown" if tuned else table.source or "source": cards("source", taken[-1:], evidence.classes, 8),
         },
+        aside="" if tuned else "the source, ",
         shown=[model.label for model in shown],
         facts=_facts(evidence),
         settings=_settings(after),
         hues=[(short(name), hue_css(i, len(evidence.classes))) for i, name in enumerate(evidence.classes)],
     )
+
+
+def _intro(table: Table, row: Row) -> str:
+    """What the numbers of the table are."""
+    learned = f"{row.protocol} of it shown" if row.tuned else f"{row.protocol} protocol"
+    last = "the last step" if row.selection == "last" else f"the checkpoint chosen by {row.selection}"
+    seeds = f", mean ± standard deviation over {len(table.seeds)} seeds" if len(table.seeds) > 1 else ""
+    return f"{METRICS[table.metric].capitalize()} on {table.target}, {learned}, weights of {last}{seeds}."
+
+
+def _columns(table: Table) -> dict[str, list[str]]:
+    """What stands beside the headline metric: heading -> a cell a row."""
+    columns = {name.replace(" (%)", " %").replace(" (points)", ""): cells for name, cells in table.columns().items()}
+    if any(row.a_distance is not None for row in table.rows):
+        distances = [row.a_distance for row in table.rows]
+        columns["proxy A-distance"] = ["-" if value is None else f"{value:.2f}" for value in distances]
+    columns["seeds"] = [str(len(row.seeds)) for row in table.rows]
+    columns["training s"] = [f"{row.train_seconds:.0f}" for row in table.rows]
+    return {name: ["–" if cell == "-" else cell for cell in cells] for name, cells in columns.items()}
 
 
 def _tiles(evidence: Evidence, row: Row) -> list[tuple[str, str, str]]:
@@ -119,19 +142,14 @@ def _facts(evidence: Evidence) -> list[tuple[str, str, str]]:
     """How the numbers came about: (what, which, what that means)."""
     table, result = evidence.table, evidence.after.results[0]
     examples = result.metrics.get("target_examples")
-    seeds = ", ".join(map(str, table.seeds))
-    deviation = "± is the sample standard deviation; intervals are 95 %, by Student's t" if len(table.seeds) > 1 else ""
-    facts = [
-        ("protocol", result.protocol, PROTOCOLS.get(result.protocol, "")),
-        (
-            "weights chosen",
-            result.selection,
-            f"{SELECTIONS.get(result.selection, '')}; target labels had no say".lstrip("; "),
-        ),
-        ("seeds" if len(table.seeds) > 1 else "seed", seeds, deviation),
+    measured = f"{examples:,} target examples" if examples else ""
+    if evidence.after in evidence.tuned:
+        facts = finetuning.facts(evidence, measured)
+    else:
+        facts = _adaptation_facts(evidence, measured)
+    facts += [
         ("steps", f"{table.steps:,}" if table.steps is not None else "differ between rows", ""),
         ("backbone", table.backbone, ""),
-        ("measured on", f"{examples:,} target examples" if examples else "", ""),
         (
             "device",
             result.device,
@@ -142,7 +160,26 @@ def _facts(evidence: Evidence) -> list[tuple[str, str, str]]:
         facts.append(
             ("oracle", table.oracle.method, "saw target labels that the setting does not give; it is no method")
         )
+    if table.mixed:
+        seen = ", ".join(f"{row.method} {row.labels}" for row in table.tuned)
+        facts.append(("target labels seen", seen, "what adapts saw none"))
     return [fact for fact in facts if fact[1]]
+
+
+def _adaptation_facts(evidence: Evidence, measured: str) -> list[tuple[str, str, str]]:
+    table, result = evidence.table, evidence.after.results[0]
+    seeds = ", ".join(map(str, table.seeds))
+    deviation = "± is the sample standard deviation; intervals are 95 %, by Student's t" if len(table.seeds) > 1 else ""
+    return [
+        ("protocol", result.protocol, PROTOCOLS.get(result.protocol, "")),
+        (
+            "weights chosen",
+            result.selection,
+            f"{SELECTIONS.get(result.selection, '')}; target labels had no say".lstrip("; "),
+        ),
+        ("seeds" if len(table.seeds) > 1 else "seed", seeds, deviation),
+        ("measured on", measured, ""),
+    ]
 
 
 def _settings(model: Model) -> list[tuple[str, str]]:

@@ -10,7 +10,11 @@ from rich.table import Table as Grid
 
 from landbridge.advice.advice import Advice
 from landbridge.core.text import percent
+from landbridge.evaluation.shots import ShotsTable
+from landbridge.evaluation.speakers import LeaveOutTable
 from landbridge.evaluation.table import Table
+from landbridge.finetuning.depth import DepthTable
+from landbridge.multitask.table import MultitaskTable
 from landbridge.probing.table import LayerTables
 from landbridge.reports.advice import show_advice
 from landbridge.runs import Run
@@ -26,7 +30,7 @@ def show(result: Any, console: Console | None = None) -> None:
     console = console or Console(width=None if sys.stdout.isatty() else 160)
     if isinstance(result, Run):
         _run(result, console)
-    elif isinstance(result, Table | LayerTables):
+    elif isinstance(result, Table | LayerTables | MultitaskTable | DepthTable | ShotsTable | LeaveOutTable):
         console.print(result.to_markdown(), markup=False, highlight=False, soft_wrap=True)
         console.print(f"report: {result.report}", markup=False, highlight=False, soft_wrap=True)
     elif isinstance(result, Advice):
@@ -42,6 +46,9 @@ def show(result: Any, console: Console | None = None) -> None:
 
 def _run(run: Run, console: Console) -> None:
     result = run.result
+    if "layer_groups" in result.metrics:
+        _tuned(run, console)
+        return
     grid = Grid("method", f"{result.source} %", f"{result.target} %", "proxy A-distance", box=None, padding=(0, 2))
     rows = [Run.open(run.folder / "baseline").result] if (run.folder / "baseline" / "metrics.json").is_file() else []
     for row in [*rows, result]:
@@ -54,6 +61,21 @@ def _run(run: Run, console: Console) -> None:
     console.print(grid)
     console.print(
         f"{result.protocol}, {result.selection} step selected, seed {result.seed}, {result.steps} steps",
+        highlight=False,
+    )
+    console.print(f"report: {run.folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _tuned(run: Run, console: Console) -> None:
+    """A fine-tuned network: the labels that it saw, and those that it did not."""
+    result = run.result
+    grid = Grid("method", f"{result.target} %", "labels shown %", "labels", box=None, padding=(0, 2))
+    tested, learned = (percent(result.metrics[f"{name}_accuracy"]) for name in ("target", "target_train"))
+    grid.add_row(result.method, tested, learned, f"{result.metrics['labels']:,}")
+    console.print(grid)
+    start = f"from {result.source}, " if result.source else ""
+    console.print(
+        f"{start}{result.protocol}, {result.selection} step selected, seed {result.seed}, {result.steps} steps",
         highlight=False,
     )
     console.print(f"report: {run.folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)

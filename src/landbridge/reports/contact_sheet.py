@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib import font_manager
+import torch
+from matplotlib import colormaps, font_manager
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from landbridge.core.errors import BadDataError
 from landbridge.core.files import atomic_path
+from landbridge.nn.speech import LogMel
 from landbridge.reports.plots import short
 
 PAPER, INK, MUTED = "#fbfaf6", "#1e2529", "#5d676d"
@@ -61,6 +63,28 @@ def write_contact_sheet(images: Tensor, labels: Sequence[str], path: Path, title
             sheet.paste(Image.fromarray(pictures[number]), (left + column * (width + GAP), y))
     with atomic_path(path) as temporary:
         sheet.save(temporary, format="PNG", optimize=True)
+
+
+def spectrograms(waveforms: Tensor, rate: int) -> Tensor:
+    """Recordings as pictures: time to the right, frequency upwards on the mel scale, bright where there is energy.
+
+    Args:
+        waveforms: float32 [n, samples].
+        rate: samples a second.
+
+    Returns:
+        uint8 [n, 3, 40, frames].
+
+    >>> import torch
+    >>> tone = torch.sin(2 * torch.pi * 1000 * torch.arange(8000) / 8000)
+    >>> picture = spectrograms(tone[None], 8000)[0].float().sum(0)
+    >>> int(picture[:, 30].argmax())  # mel(1000) = 1000 of 2146: 19 of 41 steps up
+    21
+    """
+    energy = LogMel(rate, 40).energies(waveforms).flip(1)
+    low, high = energy.amin((1, 2), keepdim=True), energy.amax((1, 2), keepdim=True)
+    colours = colormaps["magma"](((energy - low) / (high - low)).numpy(), bytes=True)[..., :3]
+    return torch.from_numpy(np.ascontiguousarray(colours)).permute(0, 3, 1, 2)
 
 
 def _enlarged(images: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -9,7 +9,7 @@ from typing import Any
 from landbridge.core.errors import BadDataError, MissingDataError
 from landbridge.evaluation import snapshot
 from landbridge.evaluation.snapshot import Snapshot
-from landbridge.evaluation.table import LOWER, Table, make_table
+from landbridge.evaluation.table import LOWER, REFERENCES, Table, make_table
 from landbridge.runs import Result, Run
 
 Curve = tuple[list[int], list[float]]
@@ -91,6 +91,7 @@ class Evidence:
         command: what does all of it again.
         comparison: whether this is a comparison of methods.
         title: a title of one's own.
+        tuned: every fine-tuned model, in the order of the table.
     """
 
     table: Table
@@ -101,6 +102,7 @@ class Evidence:
     command: str = ""
     comparison: bool = False
     title: str = ""
+    tuned: list[Model] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -126,7 +128,8 @@ def of_run(run: Run) -> Evidence:
     unfinished = ["baseline"] if before is None and (run.folder / "baseline").is_dir() else []
     results = [*(before.results if before else []), result]
     table = make_table(results, command=result.command, versions=result.versions, unfinished=unfinished)
-    return Evidence(table, after, before, run.folder, command=result.command)
+    tuned = [after] if table.tuned else []
+    return Evidence(table, after, before, run.folder, command=result.command, tuned=tuned)
 
 
 def of_comparison(folder: Path) -> Evidence:
@@ -160,15 +163,21 @@ def of_comparison(folder: Path) -> Evidence:
     illustration = _finished(folder / "illustration")
     confused = Model.of("domains confused, labels ignored", [illustration]) if illustration else None
     after = _shown(table, models)
-    before = models.get(LOWER) if after.name != LOWER else None
-    return Evidence(table, after, before, folder, confused, table.command, True, str(plan.get("title") or ""))
+    tuned = [models[row.method] for row in table.tuned]
+    held = table.reference(after.name) if after in tuned else table.lower
+    before = models[held.method] if held and held.method != after.name else None
+    title = str(plan.get("title") or "")
+    return Evidence(table, after, before, folder, confused, table.command, True, title, tuned)
 
 
 def _shown(table: Table, models: dict[str, Model]) -> Model:
     """The model that the pictures are about: the first that plays the adversarial game, else the last that adapts.
 
-    Test labels have no say in it.
+    Where none adapts, it is the first that moves a copied network. Test labels have no say in it.
     """
+    moving = [models[row.method] for row in table.tuned if row.method not in REFERENCES]
+    if moving and not table.adapting:
+        return moving[0]
     adapting = [models[row.method] for row in table.adapting] or list(models.values())
     return next((model for model in adapting if model.curves("domain_accuracy")), adapting[-1])
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from landbridge.core.text import percent
-from landbridge.evaluation.table import LOWER, METRICS, Row, Table, spread
+from landbridge.evaluation.table import LOWER, METRICS, REFERENCES, Row, Table, spread
 from landbridge.reports.drawing import canvas, hue, ink, responsive, svg
 from landbridge.reports.evidence import Curve
 
@@ -34,9 +34,18 @@ def short(name: str, most: int = 16) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def role_of(row: Row) -> str:
-    """The colour of a method: of an oracle, of no adaptation, or of adaptation."""
-    return "oracle" if row.oracle else "before" if row.method == LOWER else "after"
+def role_of(row: Row, table: Table) -> str:
+    """The colour of a method: of an oracle, of what is to be beaten, of adaptation, and of fine-tuning beside that."""
+    if row.oracle or row.method == LOWER:
+        return "oracle" if row.oracle else "before"
+    if table.mixed:
+        return "third" if row.tuned else "after"
+    return "before" if row.method in REFERENCES else "after"
+
+
+def label_of(row: Row, table: Table) -> str:
+    """What a method is called where not all have seen as many labels."""
+    return f"{row.label} ({row.labels} seen)" if table.mixed and row.tuned else row.label
 
 
 def bars(table: Table) -> Markup:
@@ -52,21 +61,21 @@ def bars(table: Table) -> Markup:
             text = f"the gap: {100 * (high - low):.1f} points"
             axes.text(50 * (low + high), len(rows) - 0.38, text, ha="center", va="bottom", **_ASIDE)
         for y, row in enumerate(rows):
-            _bar(axes, y, row, narrow)
+            _bar(axes, y, row, table, narrow)
         axes.set(xlim=(0, 100), ylim=(-0.55, len(rows) - (0.4 if narrow else 0.45)))
-        axes.set_yticks([] if narrow else range(len(rows)), [] if narrow else [row.label for row in rows])
+        axes.set_yticks([] if narrow else range(len(rows)), [] if narrow else [label_of(row, table) for row in rows])
         axes.tick_params(axis="y", labelcolor=ink("ink"), pad=8)
         axes.set_xticks(range(0, 101, 20))
         axes.set_xlabel(f"{METRICS[table.metric]} (%)")
         axes.spines["left"].set_visible(False)
         return figure
 
-    said = "; ".join(f"{row.label} {spread(row)} %" for row in table.rows)
+    said = "; ".join(f"{label_of(row, table)} {spread(row)} %" for row in table.rows)
     return responsive(draw, "bars", f"Bars of {METRICS[table.metric]}: {said}")
 
 
-def _bar(axes: Axes, y: int, row: Row, narrow: bool) -> None:
-    colour = ink(role_of(row))
+def _bar(axes: Axes, y: int, row: Row, table: Table, narrow: bool) -> None:
+    colour = ink(role_of(row, table))
     height, bottom = (0.34, y - 0.34) if narrow else (0.5, y - 0.25)
     middle = bottom + height / 2
     if row.mean is not None:
@@ -81,7 +90,7 @@ def _bar(axes: Axes, y: int, row: Row, narrow: bool) -> None:
         if len(known) > 1:
             axes.plot(known, [middle] * len(known), "o", ms=5, mfc=ink("paper"), mec=ink("ink"), mew=1, zorder=5)
     if narrow:
-        axes.text(0, y + 0.2, row.label, **_BESIDE)
+        axes.text(0, y + 0.2, label_of(row, table), **_BESIDE)
         axes.text(100, y + 0.2, spread(row), ha="right", weight="bold", **_BESIDE)
     else:
         axes.text(102, y, spread(row), weight="bold", **_BESIDE)

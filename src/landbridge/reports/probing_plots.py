@@ -18,7 +18,7 @@ from landbridge.reports.drawing import canvas, hue, ink, responsive, svg
 from landbridge.reports.embedding import embed
 from landbridge.reports.plots import HALF, NARROW, WIDE, short, spread_out
 
-ROLES = {"svm": "after", "softmax": "source", "knn": "third", "prototype": "target", "deep": "oracle"}
+ROLES = {"svm": "after", "softmax": "source", "knn": "third", "prototype": "target", "deep": "oracle", "ncm": "wrong"}
 """The colour of a classifier."""
 
 LINES = ("after", "target", "source", "third", "oracle", "wrong")
@@ -63,7 +63,7 @@ def depth(table: LayerTable, name: str) -> Markup:
                 marker="s", ms=4, elinewidth=1, zorder=1,
             )  # fmt: skip
             ends.append((means[-1], "published", "muted"))
-        _frame(axes, f"{METRICS[metric]} (%)")
+        frame(axes, f"{METRICS[metric]} (%)")
         ticks = list(range(1, len(layers) + 1))
         step = max(1, round(len(ticks) / (8 if narrow else 20)))
         shown = [i for i in ticks if (i - 1) % step == 0 or layers[i - 1].number is None]
@@ -92,7 +92,7 @@ def over_shots(lines: Sequence[tuple[str, str, Row, str]], name: str) -> Markup:
         axes.set_xticks(sorted(every), [str(number) for number in sorted(every)])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("labelled examples a class")
-        _frame(axes, f"{METRICS[lines[0][3]]} (%)")
+        frame(axes, f"{METRICS[lines[0][3]]} (%)")
         return figure
 
     said = "; ".join(
@@ -109,7 +109,7 @@ def _line(axes: Axes, places: Sequence[float], figures: Sequence[Figure], colour
     axes.errorbar(places, means, spans, color=colour, lw=2.2, marker="o", ms=6, elinewidth=1.4, capsize=3, capthick=1.4)
 
 
-def _frame(axes: Axes, label: str) -> None:
+def frame(axes: Axes, label: str) -> None:
     """A percentage axis that begins where the lines do, so that what differs can be seen."""
     low, high = axes.get_ylim()
     axes.set_ylim(max(0.0, 10 * np.floor(low / 10)), min(100.0, 10 * np.ceil(high / 10)))

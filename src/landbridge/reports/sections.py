@@ -38,11 +38,15 @@ def training(evidence: Evidence) -> Section:
     """Learning curves, and who won the game where there was one."""
     after = evidence.after
     every = {name: after.curves(name) for name in after.logged}
+    judged = every.pop("selection", None)
+    if judged and after.results[0].selection in ("validation", "source-accuracy"):
+        every["validation_accuracy"] = judged
     roles = {
         "source_accuracy": "source",
         "domain_accuracy": "after",
         "lambda": "muted",
         "target_train_accuracy": "oracle",
+        "validation_accuracy": "target",
     }
     shares = {name.replace("_", " "): every[name] for name in roles if every.get(name)}
     palette = {"classification": "source", "domain": "after"}
@@ -130,7 +134,7 @@ def _role(name: str, evidence: Evidence) -> str:
     if evidence.confused and name == evidence.confused.name:
         return "wrong"
     row = next((row for row in evidence.table.rows if row.label == name), None)
-    return "after" if row is None else plots.role_of(row)
+    return "after" if row is None else plots.role_of(row, evidence.table)
 
 
 def classes(evidence: Evidence) -> Section:

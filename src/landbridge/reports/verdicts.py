@@ -5,11 +5,23 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 
 from landbridge.core.text import percent
-from landbridge.evaluation.table import METRICS, Row, Table, apart, spread
+from landbridge.evaluation.table import METRICS, REFERENCES, Row, Table, apart, spread
 
 CONFUSED, WON, SWINGS = 0.60, 0.85, 0.12
 """Domain accuracy below which domains count as confused, above which the discriminator has won, and the deviation
 within the last part of training above which the game counts as unsettled."""
+
+
+LEARNED, BY_HEART = 0.9, 0.1
+"""Accuracy on the labels shown below which they were not learned, and its lead over the test examples' above which they
+were learned by heart."""
+
+CERTAINTY = {
+    True: " The 95 % intervals over seeds are apart.",
+    False: " The 95 % intervals over seeds overlap, so this may be chance.",
+    None: " One seed: what chance contributes is unknown.",
+}
+"""What is said of a difference, by whether the intervals are apart."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +92,13 @@ def games(curves: Sequence[Sequence[float]]) -> Verdict | None:
 
 
 def gap(table: Table, row: Row) -> Verdict:
-    """What a method bought: its distance to source-only, the share of the gap closed, and whether seeds blur it."""
+    """What a method bought: its distance to source-only, the share of the gap closed, and whether seeds blur it.
+
+    Fine-tuning beside fine-tuning is held against frozen features, or else what starts from scratch.
+    """
     lower = table.lower
+    if row.tuned and (lower is None or lower.mean is None):
+        return tuned(table, row)
     if row.oracle and row.mean is not None:
         return Verdict("unknown", f"{row.method} is an oracle: with the target's labels it reaches {spread(row)} %.")
     if row is lower and row.mean is not None:
@@ -96,15 +113,59 @@ def gap(table: Table, row: Row) -> Verdict:
     change = f"{what}, {abs(100 * gained):.1f} points {'above' if gained >= 0 else 'below'} source-only"
     if row.gap_closed is not None and gained > 0:
         change += f": {percent(row.gap_closed, 0)} % of the gap to training on the target is closed"
-    certainty = {
-        True: " The 95 % intervals over seeds are apart.",
-        False: " The 95 % intervals over seeds overlap, so this may be chance.",
-        None: " One seed: what chance contributes is unknown.",
-    }[clear]
+    certainty = CERTAINTY[clear]
+    if row.tuned:
+        change += f", with {_labels(row)} of the target"
     if gained < 0:
-        return Verdict("bad", f"{row.method} did harm: {change}.{certainty}")
+        said = "reaches" if row.tuned else "did harm:"
+        return Verdict("bad", f"{row.method} {said} {change}.{certainty}")
     tone = "good" if clear and (row.gap_closed is None or row.gap_closed >= 0.25) else "mixed"
     return Verdict(tone, f"{row.method} reaches {change}.{certainty}")
+
+
+def tuned(table: Table, row: Row) -> Verdict:
+    """How a way of fine-tuning stands beside the one that it must beat, and whether seeds blur that."""
+    if row.mean is None:
+        return Verdict("unknown", f"How well {row.method} does on {table.target} is unknown: no labels to test on.")
+    reached = f"{row.method} reaches {spread(row)} % {METRICS[table.metric]} with {_labels(row)}"
+    against = table.reference(row.method)
+    if against is None or against.mean is None:
+        return Verdict("unknown", f"{reached}.")
+    gained, clear = row.mean - against.mean, apart(row.interval, against.interval)
+    text = f"{reached}, {abs(100 * gained):.1f} points {'above' if gained >= 0 else 'below'} {against.method}."
+    if row.method in REFERENCES:
+        tone = "unknown"
+    elif gained < 0:
+        tone = "bad" if clear else "mixed"
+    else:
+        tone = "good" if clear else "mixed"
+    return Verdict(tone, f"{text}{CERTAINTY[clear]}")
+
+
+def _labels(row: Row) -> str:
+    """The labels seen, in words."""
+    if row.labels == "all":
+        return "all labels"
+    number, _, rest = row.labels.partition(" ")
+    return f"{number} label{'s' * (number != '1')} {rest}"
+
+
+def by_heart(row: Row) -> Verdict | None:
+    """Whether a fine-tuned model knows its labels by heart, or has not even learned them."""
+    train, test = row.train_accuracy, row.test_accuracy
+    if train is None or test is None:
+        return None
+    between = f"{percent(train)} % of the labels shown are called rightly, and {percent(test)} % of the test examples"
+    if train < LEARNED:
+        return Verdict("mixed", f"Only {between}: what was shown is not learned yet; more steps or a larger rate help.")
+    if train - test > BY_HEART:
+        points = f"{100 * (train - test):.1f} points"
+        return Verdict(
+            "mixed",
+            f"{between}: {points} of it were learned by heart. More labels, augmentation, a smaller rate or fewer "
+            "layers that move may narrow the gap.",
+        )
+    return Verdict("good", f"{between}: little was learned by heart.")
 
 
 def collapse(predicted: Sequence[int], classes: int) -> Verdict | None:

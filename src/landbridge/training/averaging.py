@@ -8,6 +8,7 @@ from torch import nn
 
 from landbridge.data.batches import Batch
 from landbridge.nn.models import Classifier
+from landbridge.nn.preprocessing import Preprocessing
 from landbridge.training.method import Domains, Group, Losses, Method, Moment, Phase
 
 
@@ -69,6 +70,10 @@ class WithAverage(Method):
     def phases(self) -> Sequence[Phase]:
         """Those of the method."""
         return self.method.phases()
+
+    def preprocessing(self, name: str) -> Preprocessing:
+        """That of the method."""
+        return self.method.preprocessing(name)
 
     def groups(self) -> Mapping[str, Group]:
         """Those of the method."""

@@ -20,7 +20,7 @@ from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.core.files import cache_folder, write_json
 from landbridge.core.memory import keep_freed_memory
 from landbridge.data.domain import Domain, Examples, View
-from landbridge.data.images import Arrays, ImageFiles, Inputs, Size
+from landbridge.data.images import Arrays, Files, Inputs, Size
 from landbridge.nn.backbones import Backbone
 from landbridge.nn.fingerprint import fingerprint
 from landbridge.nn.layers import evaluating
@@ -108,7 +108,8 @@ class FeatureStore:
         index = view.index.numpy()
         lost = np.intersect1d(index, unreadable)
         if len(lost):
-            raise BadDataError(f"cannot read {_name(view.x, lost[0])}: not an image, or damaged")
+            assert isinstance(view.x, Files)
+            raise BadDataError(f"cannot read the {view.x.kind} {view.x.complaint(int(lost[0]))}")
         whole = len(index) == len(view.x) and bool((index == np.arange(len(index))).all())
         return {layer: values if whole else values[index] for layer, values in found.items()}
 
@@ -281,9 +282,7 @@ def _read_ahead(inputs: Inputs, chunks: Sequence[Tensor], size: Size | None) -> 
     """The inputs of each chunk and the unreadable ones among them; the next chunk is read while one is used."""
 
     def read(positions: Tensor) -> tuple[Tensor, list[int]]:
-        return (
-            inputs.try_read(positions, size) if isinstance(inputs, ImageFiles) else (inputs.read(positions, size), [])
-        )
+        return inputs.try_read(positions, size) if isinstance(inputs, Files) else (inputs.read(positions, size), [])
 
     with ThreadPoolExecutor(max_workers=1) as reader:
         ahead = [reader.submit(read, chunk) for chunk in chunks[:1]]
@@ -296,4 +295,4 @@ def _read_ahead(inputs: Inputs, chunks: Sequence[Tensor], size: Size | None) -> 
 
 
 def _name(inputs: Inputs, position: int) -> str:
-    return str(inputs.paths[position]) if isinstance(inputs, ImageFiles) else f"example {position}"
+    return inputs.named(int(position)) if isinstance(inputs, Files) else f"example {position}"

@@ -14,6 +14,7 @@ from landbridge.nn.backbones import Backbone
 from landbridge.nn.batch_norm import running_statistics_kept
 from landbridge.nn.heads import Head
 from landbridge.nn.models import Classifier
+from landbridge.nn.preprocessing import Preprocessing
 from landbridge.training.schedules import ganin_rate
 
 Domains = Mapping[str, View]
@@ -183,6 +184,10 @@ class Method(nn.Module):
     def phases(self) -> Sequence[Phase]:
         """What follows what; a single phase over all inputs by default."""
         return (Phase(inputs=tuple(self.needs)),)
+
+    def preprocessing(self, name: str) -> Preprocessing:
+        """What makes the examples of an input ready; as the set-up's backbone wants it, by default."""
+        return self.setup.backbone.preprocessing
 
     def groups(self) -> Mapping[str, Group]:
         """The parameters by name: one group a submodule, SGD with the paper's schedule, by default."""

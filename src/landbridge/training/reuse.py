@@ -33,7 +33,7 @@ class PhaseStore:
         digest.update(repr((self.phase.recipe, self.facts, setup.rate, setup.momentum, setup.weight_decay)).encode())
         for name in self.phase.inputs:
             view = self.domains[name]
-            digest.update(repr((view.domain, view.split, len(view), setup.backbone.preprocessing)).encode())
+            digest.update(repr((view.domain, view.split, len(view), method.preprocessing(name))).encode())
             digest.update(view.index.numpy().tobytes())
         for name, value in self._state(method).items():
             digest.update(

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from landbridge.core.errors import DivergedError
 from landbridge.core.memory import keep_freed_memory
-from landbridge.core.processes import average_gradients, barrier, share_buffers
+from landbridge.core.processes import average_gradients, barrier, laid_out, share_buffers
 from landbridge.data.batches import Batch, Batches, Sample, seed_of
 from landbridge.nn.models import Classifier
 from landbridge.runs import Run
@@ -135,7 +135,7 @@ class Trainer:
             if self.progress:
                 self.progress.step(self.fabric, at.before + at.step + 1, self.steps)
             if due:
-                self._select(number)
+                self._select(number, at)
                 self._set_trained(groups, phase, at, force=True)
                 self._checkpoint(position, optimisers)
         if self.fabric.is_global_zero:
@@ -157,7 +157,7 @@ class Trainer:
                 parameter.grad = None
             if turn.combine is not None:
                 for parameter, gradient in zip(parameters, turn.combine(turn, parameters)):
-                    parameter.grad = gradient
+                    parameter.grad = None if gradient is None else laid_out(gradient, parameter)
             else:
                 self.fabric.backward(turn.total(), inputs=parameters)
             average_gradients(parameters)
@@ -175,10 +175,10 @@ class Trainer:
 
     def _batches(self, phase: Phase, start: int, until: int) -> Iterator[dict[str, Sample]]:
         """The batches of a phase from step `start` on, one sample for each of its inputs."""
-        streams = [
-            Batches(
+        streams = {
+            name: Batches(
                 self.domains[name],
-                self.method.setup.backbone.preprocessing,
+                self.method.preprocessing(name),
                 self.batch_size,
                 self.seed,
                 rank=self.fabric.global_rank,
@@ -188,9 +188,10 @@ class Trainer:
                 device=self.fabric.device,
             ).from_step(start, until)
             for name in phase.inputs
-        ]
-        for samples in zip(*streams):
-            yield dict(zip(phase.inputs, samples))
+        }
+        for step in range(start, until):
+            self._reseed(phase, "batch", step)
+            yield {name: next(stream) for name, stream in streams.items()}
 
     def _moment(self, number: int, step: int) -> Moment:
         before = sum(self.lengths[:number])
@@ -237,11 +238,13 @@ class Trainer:
         if self.progress:
             self.progress.values = values
 
-    def _select(self, number: int) -> None:
+    def _select(self, number: int, at: Moment) -> None:
         """Keep the weights if a label-free score says that they are the best so far."""
         if self.score is None or number + 1 < len(self.phases):
             return
         score = self.score(self.method.model())
+        if self.run and self.fabric.is_global_zero:
+            self.run.log(at.before + at.step + 1, at.phase, {"selection": score})
         if not self.best or score > self.best["score"]:
             state = {name: value.detach().cpu().clone() for name, value in self.method.state_dict().items()}
             self.best = {"score": score, "method": state}
