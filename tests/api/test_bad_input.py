@@ -9,20 +9,10 @@ import pytest
 import torch
 
 from landbridge.cli import main
+from refusals import refused
 
 Maker = Callable[..., Path]
 FAST = ["--steps", "2", "--batch-size", "4", "--backbone", "lenet", "--quiet", "--no-baseline", "--device", "cpu"]
-
-
-def refused(capsys: pytest.CaptureFixture[str], words: list[str], *parts: str) -> None:
-    """The command ends with status 2 and one line on stderr that holds all parts."""
-    assert main(words) == 2
-    out, err = capsys.readouterr()
-    assert err.count("\n") == 1
-    assert err.startswith("landbridge: ")
-    assert "Traceback" not in out + err
-    for part in parts:
-        assert part in err
 
 
 def test_missing_and_empty_folders(capsys: pytest.CaptureFixture[str], image_folder: Maker, tmp_path: Path) -> None:

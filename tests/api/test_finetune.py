@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,23 +12,15 @@ import pytest
 from safetensors.torch import load_file
 
 import landbridge
+from landbridge.api._tuning import Tuning, command_of
 from landbridge.cli import main, parse
 from landbridge.finetuning import PRESETS
 from landbridge.runs import Run
+from refusals import refused
 
 Maker = Callable[..., Path]
 SMALL = ["--steps", "6", "--batch-size", "8", "--quiet", "--device", "cpu"]
 LENET = [*SMALL, "--backbone", "lenet"]
-
-
-def refused(capsys: pytest.CaptureFixture[str], words: list[str], *parts: str) -> None:
-    """The command ends with status 2 and one line on stderr that holds all parts."""
-    assert main(words) == 2
-    out, err = capsys.readouterr()
-    assert err.count("\n") == 1
-    assert "Traceback" not in out + err
-    for part in parts:
-        assert part in err
 
 
 def result(folder: Path) -> dict[str, Any]:
@@ -280,3 +273,12 @@ def test_all_names_are_listed_with_what_they_choose() -> None:
     assert listed["small-rate"]["options"].endswith("those of full")
     assert "layer_decay" in listed["full"]["options"]
     assert listed["lp-ft"]["paper"] == "Kumar et al., ICLR 2022"
+
+
+@pytest.mark.parametrize("clip", [1.0, None, 0.5])
+def test_the_command_of_a_run_says_all_that_is_not_usual(clip: float | None) -> None:
+    settings = Tuning("gradual", "mnist", shots=3, clip=clip, steps=7, weights="none", options={"mixup": 0.2})
+    given = parse("finetune", shlex.split(command_of(settings))[2:])
+    said = {name: given[name] for name in settings.said}
+    assert said == settings.said
+    assert (given["target"], given["method"], given["options"]) == ("mnist", "gradual", {"mixup": 0.2})

@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataErr
 from landbridge.evaluation.retrieval import leave_one_out
 from landbridge.nn.backbones import make_backbone
 from landbridge.retrieval import ExactIndex, FaissIndex, make_index, open_index
+from refusals import refused
 
 Maker = Callable[..., Path]
 LENET: dict[str, Any] = {"backbone": "lenet", "quiet": True, "device": "cpu"}
@@ -44,15 +45,6 @@ def paint(path: Path, shade: int = 200) -> Path:
     rng = np.random.default_rng(shade)
     Image.fromarray(rng.integers(0, max(shade, 1), (20, 20, 3), dtype=np.uint8)).save(path)
     return path
-
-
-def refused(capsys: pytest.CaptureFixture[str], words: Sequence[str], *parts: str) -> None:
-    assert main(list(words)) == 2
-    err = capsys.readouterr().err
-    assert err.startswith("landbridge: ")
-    assert err.count("\n") == 1
-    for part in parts:
-        assert part in err
 
 
 def test_an_index_holds_the_features_of_every_image(image_folder: Maker, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,10 @@ from landbridge.cli import main
 from landbridge.core.errors import LandbridgeError
 from landbridge.core.files import cache_folder
 from landbridge.retrieval import open_index
+from refusals import refused
 
 Maker = Callable[..., Path]
 LENET: dict[str, Any] = {"backbone": "lenet", "quiet": True, "device": "cpu"}
-
-
-def refused(capsys: pytest.CaptureFixture[str], words: Sequence[str], *parts: str) -> None:
-    assert main(list(words)) == 2
-    err = capsys.readouterr().err
-    assert err.startswith("landbridge: ")
-    assert err.count("\n") == 1
-    for part in parts:
-        assert part in err
 
 
 @pytest.fixture

@@ -68,6 +68,8 @@ def test_a_table_a_page_and_verdicts(tmp_path: Path) -> None:
     row = json.loads((tmp_path / "table.json").read_text())["rows"][0]
     assert row["differences"]["joint - separate"]["mean"] == pytest.approx(0.29 / 3)
     assert "| kind | 10 | accuracy | 81.0 ± 1.0 [78.5, 83.5] |" in (tmp_path / "table.md").read_text()
+    assert table.provenance().endswith("`landbridge multitask kind=toy/kind colour=toy/colour`; landbridge 0")
+    assert "weights of the last step" in table.provenance()
 
 
 def test_conflicts_are_drawn_where_gradients_were_combined(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from landbridge.adaptation import METHODS
-from landbridge.api._recipe import Machine, Recipe, ready_domain
+from landbridge.api._recipe import Machine, Recipe, flags, method_flags, ready_domain
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.core.files import write_text
 from landbridge.core.processes import barrier
@@ -178,13 +178,8 @@ def _finish(
 
 def command_of(settings: Settings) -> str:
     """The command line that computes a cell again."""
-    plain, words = asdict(settings), ["landbridge", "adapt", settings.source, settings.target]
-    default = asdict(Settings(settings.method, settings.source, settings.target))
-    for name, value in plain.items():
-        if name in ("source", "target", "options", "baseline") or (value == default[name] and name != "method"):
-            continue
-        flag = f"--{name.replace('_', '-')}"
-        words += [flag] if value is True else [flag, str(value)]
-    for name, value in settings.options.items():
-        words += [f"--method.{name}", str(value)]
-    return shlex.join(words)
+    said, usual = asdict(settings), asdict(Settings("", settings.source, settings.target))
+    for name in ("options", "baseline"):
+        del said[name]
+    words = ["landbridge", "adapt", settings.source, settings.target]
+    return shlex.join([*words, *flags(said, usual), *method_flags(settings.options)])

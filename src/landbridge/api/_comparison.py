@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from landbridge.adaptation import METHODS
 from landbridge.api._cell import Settings, train_cell
-from landbridge.api._recipe import Machine
+from landbridge.api._recipe import Machine, flags, method_flags
 from landbridge.api._tuning import Tuning, check, tune_cell
-from landbridge.api.compare import TUNED
 from landbridge.core.errors import LandbridgeError, RunFolderError, UnknownNameError
 from landbridge.core.files import write_json
 from landbridge.core.processes import run_all
@@ -164,16 +163,16 @@ def _command(described: Mapping[str, Any]) -> str:
     usual = max(counts.values())
     named = [method if count == usual else f"{method}:{count}" for method, count in counts.items()]
     words += ["--methods", ",".join(named), "--seeds", str(usual)]
-    default = asdict(Tuning("full", "")) | asdict(Settings("", "", ""))
+    hidden = ("source", "target", "options", "baseline")
+    said = {name: value for name, value in described["settings"].items() if name not in hidden}
+    # What `compare` takes by default differs with the domains.
     if described["source"] is None:
-        default |= dict.fromkeys(TUNED)  # what `compare` takes by default differs with the domains
-    for name, value in described["settings"].items():
-        if name not in ("source", "target", "options", "baseline") and value != default[name]:
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    for method, given in described["options"].items():
-        for name, value in given.items():
-            words += [f"--method.{method}.{name}", str(value)]
-    return shlex.join(words)
+        words += flags(said, Tuning("full", "").usual)
+    else:
+        words += flags(said, asdict(Tuning("full", "")) | asdict(Settings("", "", "")))
+    return shlex.join(
+        [*words, *(word for name, own in described["options"].items() for word in method_flags(own, name))]
+    )
 
 
 def _cells(

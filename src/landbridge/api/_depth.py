@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from landbridge.api._grid import Task, claim, train_all
-from landbridge.api._recipe import Machine
+from landbridge.api._recipe import Machine, flags
 from landbridge.api._tuning import Tuning
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.data.domain import Domain
@@ -107,12 +107,8 @@ def _command(first: Tuning, plan: Mapping[str, Any], ends: str, modes: str, dept
     """The command line that does it again."""
     words = ["landbridge", "transfer-depth", *filter(None, [first.source, first.target])]
     words += ["--backbone", plan["backbone"], "--seeds", str(len(plan["seeds"]))]
-    default = asdict(Tuning(first.method, first.target))
-    given = {name: value for name, value in plan["settings"].items() if value != default[name]}
-    if depths is not None:
-        given["depths"] = depths
+    words += flags(plan["settings"], asdict(Tuning(first.method, first.target)))
+    words += [] if depths is None else ["--depths", depths]
     for name, value, usual in (("ends", ends, ENDS), ("modes", modes, MODES)):
-        given |= {name: value} if plan[name] != list(usual) else {}
-    for name, value in given.items():
-        words += [f"--{name.replace('_', '-')}", str(value)]
+        words += [] if plan[name] == list(usual) else [f"--{name}", value]
     return shlex.join(words)

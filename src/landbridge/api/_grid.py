@@ -2,12 +2,11 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge.api._recipe import Machine
+from landbridge.api._recipe import Machine, flags, method_flags
 from landbridge.api._tuning import Tuning, check, tune_cell
 from landbridge.core.errors import RunFolderError
 from landbridge.core.files import write_json
@@ -80,15 +79,7 @@ def command(
     """
     usual = max(methods.values())
     named = [method if count == usual else f"{method}:{count}" for method, count in methods.items()]
-    plain, default = asdict(first), asdict(Tuning(first.method, first.target))
-    # The numbers of steps have other defaults in other commands.
-    given = {name: value for name, value in plain.items() if value != default[name] or name in ("steps", "batch_size")}
-    for name in ("method", "target", "backbone", "options"):
-        given.pop(name, None)
-    words = ["landbridge", "finetune", first.backbone or "usual", first.target]
-    for name, value in ({"method": ",".join(named)} | given | further | {"episodes": usual}).items():
-        words += [f"--{name.replace('_', '-')}", str(value)]
-    for method, own in options.items():
-        for name, value in own.items():
-            words += [f"--method.{method}.{name}", str(value)]
-    return shlex.join(words)
+    said = {name: value for name, value in first.said.items() if name not in further}
+    words = ["landbridge", "finetune", first.backbone or "usual", first.target, "--method", ",".join(named)]
+    words += [*flags(said, first.usual), *flags(further | {"episodes": usual}, {})]
+    return shlex.join([*words, *(word for method, own in options.items() for word in method_flags(own, method))])

@@ -183,6 +183,30 @@ def counted(text: str, usual: int, option: str, counts: str) -> dict[str, int]:
     return found
 
 
+def flags(values: Mapping[str, Any], usual: Mapping[str, Any]) -> list[str]:
+    """The words of a command line for all values that are not the usual ones of its options.
+
+    >>> flags({"batch_size": 32, "clip": None, "unlabelled": True, "seed": 0}, {"clip": 1.0, "seed": 0})
+    ['--batch-size', '32', '--clip', 'null', '--unlabelled']
+    """
+    words: list[str] = []
+    for name, value in values.items():
+        if name not in usual or value != usual[name]:
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, "null" if value is None else str(value)]
+    return words
+
+
+def method_flags(options: Mapping[str, Any], method: str = "") -> list[str]:
+    """The words for options of the method; of the one named, where a command takes several.
+
+    >>> method_flags({"weight": 0.3}), method_flags({"weight": 0.3}, "dann")
+    (['--method.weight', '0.3'], ['--method.dann.weight', '0.3'])
+    """
+    prefix = f"--method.{method}." if method else "--method."
+    return [word for name, value in options.items() for word in (f"{prefix}{name}", str(value))]
+
+
 def free_folder(out: str | None, what: str) -> Path:
     """The folder asked for, or `runs/<time>-<what>`, one that is not there yet."""
     if out:

@@ -2,13 +2,13 @@
 
 import shlex
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from landbridge.api._recipe import Machine, Recipe, ready_domain
+from landbridge.api._recipe import Machine, Recipe, flags, method_flags, ready_domain
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.core.files import write_text
 from landbridge.core.processes import barrier
@@ -50,6 +50,7 @@ class Tuning(Recipe):
     ways: int | None = None
     source_steps: int | None = None
     head: str = "new"
+    clip: float | None = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,6 +65,18 @@ class Tuning(Recipe):
             raise LandbridgeError(f"--head is new or kept, not '{self.head}'")
         if self.head == "kept" and self.source is None:
             raise LandbridgeError("--head kept takes the head of a network trained on --source: name one")
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What a command line says of them, but for its positional words and the method."""
+        hidden = ("method", "target", "backbone", "options")
+        return {name: value for name, value in asdict(self).items() if name not in hidden}
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """What need not be said; steps and batches have other defaults in other commands, so they always are."""
+        default = Tuning(self.method, self.target).said
+        return {name: value for name, value in default.items() if name not in ("steps", "batch_size")}
 
     @property
     def all_options(self) -> dict[str, Any]:
@@ -311,12 +324,5 @@ def _notes(target: Domain, held: View | None) -> list[str]:
 
 def command_of(settings: Tuning) -> str:
     """The command line that computes a cell again."""
-    plain, default = asdict(settings), asdict(Tuning(settings.method, settings.target))
     words = ["landbridge", "finetune", settings.backbone or "usual", settings.target, "--method", settings.method]
-    for name, value in plain.items():
-        always = name in ("steps", "batch_size")  # whose defaults differ between commands
-        if name not in ("method", "target", "backbone", "options") and (always or value != default[name]):
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    for name, value in settings.options.items():
-        words += [f"--method.{name}", str(value)]
-    return shlex.join(words)
+    return shlex.join([*words, *flags(settings.said, settings.usual), *method_flags(settings.options)])

@@ -19,7 +19,7 @@ EMBEDDED: dict[str, Any] = {
 """What `compare` runs when it is given nothing; how it was chosen stands in `docs/results/digits.md`."""
 
 TUNING_METHODS = "scratch,frozen,small-rate,full,gradual,lp-ft"
-TUNED: dict[str, Any] = {"clip": 1.0, "steps": 1000, "batch_size": 32}
+TUNED: dict[str, Any] = {"steps": 1000, "batch_size": 32, "clip": 1.0}
 """What `compare` runs by default on one target: the settings of `finetune`."""
 
 
@@ -136,6 +136,7 @@ def compare(
         )
     first = None if alone else Settings("", pair[0], pair[1], protocol, **shared)
     source = None if alone else pair[0]
+    shared.setdefault("clip", None)  # beside adaptation, fine-tuning is cut no more than that
     tuning = Tuning(tuned[0], pair[-1], source, shots, source_steps=source_steps, **shared) if tuned else None
     if download:
         fetch(pair, data_root)

@@ -92,9 +92,10 @@ def learn_tasks(
         [('printed', ['joint']), ('written', ['joint'])]
     """
     import shlex
+    from dataclasses import asdict
 
     from landbridge.api._multitask import Learning, run_multitask
-    from landbridge.api._recipe import Machine, fetch, free_folder
+    from landbridge.api._recipe import Machine, fetch, flags, free_folder
 
     asked: dict[str, Any] = {"backbone": backbone, "weights": weights, "shots": None if shots is None else str(shots)}
     asked |= {"weighting": weighting, "task_weights": task_weights, "alpha": alpha, "head": head, "width": width}
@@ -106,9 +107,7 @@ def learn_tasks(
         fetch([task.domain for task in first.asked.values()], data_root)
     words = ["landbridge", "multitask", *first.tasks, "--modes", modes, "--seeds", str(seeds)]
     usual = Learning(tasks=[], steps=1000, batch_size=32)
-    for name, value in asked.items():
-        if value != getattr(usual, name):
-            words += [f"--{name.replace('_', '-')}", str(value)]
+    words += flags(asked, asdict(usual))
     machine = Machine(device, 1, "auto", data_root, checkpoint_every, False, quiet)
     named = [name for name in map(str.strip, modes.split(",")) if name]
     return run_multitask(free_folder(out, "multitask"), first, named, seeds, shlex.join(words), machine, jobs)

@@ -171,18 +171,20 @@ class MultitaskTable:
         return "\n".join([*lines, "", *self.verdicts(), "", self.provenance(), ""])
 
     def provenance(self) -> str:
-        """One line: tasks, network, weighting, steps, seeds, command, what is missing."""
+        """One line: tasks, network, weighting, steps, selection rule, seeds, command, versions, what is missing."""
         settings, seeds = self.plan["settings"], self.plan["seeds"]
         parts = [f"{row.name} is {row.about['domain']}, {said(row)}" for row in self.rows]
         networks = ", ".join(dict.fromkeys(self.plan["networks"].values()))
         parts += [f"network {networks}", f"weighting {settings['weighting']}", f"head {settings['head']}"]
         parts += [f"{settings['steps']} batches of {settings['batch_size']} a task and phase"]
+        parts += ["weights of the last step"]
         parts += ["; ".join(f"{mode}: {MODES[mode]}" for mode in self.modes)]
         many = f"seeds {', '.join(map(str, seeds))} (± is the sample standard deviation, brackets the 95 % interval)"
         parts += [many if len(seeds) > 1 else f"seed {seeds[0]}"]
         parts += [f"{self.unfinished} cells unfinished"] if self.unfinished else []
         parts += [f"{row.about['domain']}: {row.about['note']}" for row in self.rows if row.about["note"]]
-        return "; ".join([*parts, f"`{self.plan['command']}`"])
+        versions = (f"{name} {version}" for name, version in self.plan["versions"].items())
+        return "; ".join([*parts, f"`{self.plan['command']}`", *versions])
 
 
 def said(row: Row) -> str:
