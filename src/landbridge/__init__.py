@@ -19,6 +19,7 @@ _PUBLIC = {
     "advise": "landbridge.api.advise:advise",
     "finetune": "landbridge.api.finetune:finetune",
     "learn_tasks": "landbridge.api.multitask:learn_tasks",
+    "zero_shot": "landbridge.api.zeroshot:zero_shot",
     "transfer_depth": "landbridge.api.transfer_depth:transfer_depth",
     "index": "landbridge.api.index:index",
     "search": "landbridge.api.search:search",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from landbridge.api.search import search as search
     from landbridge.api.show import show as show
     from landbridge.api.transfer_depth import transfer_depth as transfer_depth
+    from landbridge.api.zeroshot import zero_shot as zero_shot
     from landbridge.core.errors import LandbridgeError as LandbridgeError
     from landbridge.data.domain import Domain as Domain
     from landbridge.data.registry import load_domain as load_domain

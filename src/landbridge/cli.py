@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "advise": ("landbridge.api.advise:advise", ("source", "target")),
     "finetune": ("landbridge.api.finetune:finetune", ("backbone?", "target?")),
     "multitask": ("landbridge.api.multitask:learn_tasks", ("tasks*",)),
+    "zeroshot": ("landbridge.api.zeroshot:zero_shot", ("backbone?", "domain?")),
     "transfer-depth": ("landbridge.api.transfer_depth:transfer_depth", ("domains*",)),
     "index": ("landbridge.api.index:index", ("folder",)),
     "search": ("landbridge.api.search:search", ("where", "text?")),

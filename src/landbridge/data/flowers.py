@@ -67,7 +67,7 @@ def load(variant: str | None, root: Path | None) -> Domain:
         }
         headline = "mean_average_precision"
         return Domain("flowers102/colours", tuple(COLOURS), coloured, headline=headline, note=note)
-    return Domain("flowers102", _names(), splits, headline="mean_class_accuracy", note=note)
+    return Domain("flowers102", kind_names(), splits, headline="mean_class_accuracy", note=note)
 
 
 def _published(folder: Path) -> tuple[Tensor, Numbers]:
@@ -122,7 +122,7 @@ def _checked(labels: Tensor, path: Path) -> Tensor:
     return labels
 
 
-def _names() -> tuple[str, ...]:
+def kind_names() -> tuple[str, ...]:
     """What the kinds are called: Oxford's files number them only, torchvision knows their names."""
     from torchvision.datasets import Flowers102
 

@@ -25,6 +25,12 @@ class Entry:
         default: the variant meant by the bare name, if that is allowed.
         folder: where `--data-root` holds it; None where it is made on the spot.
         download: `package.module:function` that fetches it into a data root, where its publisher allows that.
+        signatures: what describes its classes, as `load_signatures` takes it, where it brings that along; see
+            `described_by`.
+        unseen: `package.module:function`, called with the data root, that names the classes which zero-shot learning
+            holds out; where there is none, a fifth by a hash of their names.
+        zero_shot: `package.module:function`, called with (domain, data root), that lays a domain out after its
+            published zero-shot split.
     """
 
     loader: str
@@ -33,9 +39,13 @@ class Entry:
     default: str | None = None
     folder: str | None = None
     download: str | None = None
+    signatures: str | None = None
+    unseen: str | None = None
+    zero_shot: str | None = None
 
 
 _DATA = "landbridge.data"
+_VENDORS = ("noto", "twemoji", "openmoji", "fluent", "all")
 
 DOMAINS: dict[str, Entry] = {
     "digits": Entry(
@@ -96,6 +106,8 @@ DOMAINS: dict[str, Entry] = {
         ("colours",),
         default="kinds",
         folder="flowers102",
+        signatures="flowers-sentences",
+        zero_shot=f"{_DATA}.flowers_zsl:zero_shot",
     ),
     "voc2007": Entry(f"{_DATA}.voc:load", "20 classes, several in a photograph", folder="VOCdevkit/VOC2007"),
     "emoji": Entry(
@@ -103,6 +115,42 @@ DOMAINS: dict[str, Entry] = {
         "emoji by vendor, Unicode's groups as classes",
         ("noto", "twemoji", "openmoji", "fluent"),
         folder="emoji",
+    ),
+    "emoji-animals": Entry(
+        f"{_DATA}.awa2:load",
+        "the 37 animals of AwA2 that are emoji; all: four vendors",
+        _VENDORS,
+        folder="emoji",
+        signatures="awa2",
+        unseen=f"{_DATA}.awa2:unseen",
+    ),
+    "emoji-subgroups": Entry(
+        f"{_DATA}.emoji_subgroups:load",
+        "emoji by vendor, Unicode's subgroups as classes",
+        _VENDORS,
+        folder="emoji",
+    ),
+    "emoji-zoo": Entry(
+        f"{_DATA}.zoo:load",
+        "the animals of a table by hand, as emoji",
+        _VENDORS,
+        folder="emoji",
+        signatures="animals",
+        unseen=f"{_DATA}.zoo:unseen",
+    ),
+    "shapes": Entry(
+        f"{_DATA}.shapes:load",
+        "coloured shapes made on the spot; a class is a combination of attributes",
+        signatures="shapes",
+        unseen=f"{_DATA}.shapes:unseen",
+    ),
+    "xlsa17": Entry(
+        f"{_DATA}.xlsa17:load",
+        "features and splits of zero-shot benchmarks",
+        ("awa1", "awa2", "cub", "sun", "apy", "flo"),
+        folder="xlsa17",
+        signatures="xlsa17/*",
+        zero_shot=f"{_DATA}.xlsa17:zero_shot",
     ),
     "fsdd": Entry(f"{_DATA}.speech:load_fsdd", "spoken digits, groups are speakers", folder="fsdd"),
 }
@@ -168,6 +216,17 @@ def entry_of(name: str) -> Entry | None:
     'landbridge.data.digits:load'
     """
     return DOMAINS.get(split_keys(name)[0].partition("/")[0])
+
+
+def described_by(name: str) -> str | None:
+    """The signatures that a domain brings along, as `load_signatures` takes them; None where it has none.
+
+    >>> described_by("shapes"), described_by("xlsa17/cub"), described_by("mnist")
+    ('shapes', 'xlsa17/cub', None)
+    """
+    entry = entry_of(name)
+    variant = split_keys(name)[0].partition("/")[2]
+    return entry.signatures.replace("*", variant) if entry and entry.signatures else None
 
 
 def _load_whole(text: str, root: str | Path | None, *, unlabelled: bool) -> "Domain":

@@ -12,6 +12,7 @@ BACKBONES = Registry(
         "mlp": "landbridge.nn.digits:mlp",
         "identity": "landbridge.nn.digits:identity",
         "hog": "landbridge.nn.hog:hog",
+        "small-cnn": "landbridge.nn.small:small_cnn",
         "speech-cnn": "landbridge.nn.speech:speech_cnn",
     },
 )

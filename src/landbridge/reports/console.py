@@ -18,6 +18,7 @@ from landbridge.multitask.table import MultitaskTable
 from landbridge.probing.table import LayerTables
 from landbridge.reports.advice import show_advice
 from landbridge.runs import Run
+from landbridge.zeroshot.table import ZeroShotTable
 
 
 def show(result: Any, console: Console | None = None) -> None:
@@ -30,7 +31,9 @@ def show(result: Any, console: Console | None = None) -> None:
     console = console or Console(width=None if sys.stdout.isatty() else 160)
     if isinstance(result, Run):
         _run(result, console)
-    elif isinstance(result, Table | LayerTables | MultitaskTable | DepthTable | ShotsTable | LeaveOutTable):
+    elif isinstance(
+        result, Table | LayerTables | MultitaskTable | DepthTable | ShotsTable | LeaveOutTable | ZeroShotTable
+    ):
         console.print(result.to_markdown(), markup=False, highlight=False, soft_wrap=True)
         console.print(f"report: {result.report}", markup=False, highlight=False, soft_wrap=True)
     elif isinstance(result, Advice):

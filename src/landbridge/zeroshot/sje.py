@@ -1,0 +1,48 @@
+"""Structured joint embedding."""
+
+from torch import Tensor
+
+from landbridge.losses.ranking import structured_hinge
+from landbridge.zeroshot.bilinear import EPOCHS, BilinearRanking
+
+
+class SJE(BilinearRanking):
+    """Lift the true class a margin above the one that most threatens it.
+
+        min over W of  mean over i of  max over c of max(0, margin [c != y_i] + F(x_i, c) - F(x_i, y_i))
+
+    with F(x, c) = x^T W s_c and s_c of length 1 (Akata et al., CVPR 2015, section 3).
+
+    Args:
+        margin: of the true class before the others, > 0.
+        rate: of AdamW, > 0.
+        decay: its weight decay, >= 0.
+        epochs: passes over the examples.
+        batch: examples a step.
+        random_state: of the order of the examples.
+        scaling: of the features, see `ZeroShotClassifier`.
+
+    >>> import numpy as np
+    >>> table = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]])
+    >>> x = 3.0 * table  # features that are the attributes themselves
+    >>> SJE().fit(x[:3], [0, 1, 2], table).predict(x[3:], classes=[3, 4])
+    array([3, 4])
+    """
+
+    paper = "Akata et al., CVPR 2015"
+    GRID = {"margin": (0.1, 0.3, 1.0), "epochs": EPOCHS}
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        rate: float = 1e-3,
+        decay: float = 0.0,
+        epochs: int = 20,
+        batch: int = 128,
+        random_state: int = 0,
+        scaling: str = "length",
+    ) -> None:
+        super().__init__(margin, rate, decay, epochs, batch, random_state, scaling)
+
+    def _ranking(self, scores: Tensor, y: Tensor) -> Tensor:
+        return structured_hinge(scores, y, self.margin)
