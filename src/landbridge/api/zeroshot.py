@@ -39,7 +39,7 @@ def zero_shot(
         signatures: what is known of the classes: a `.csv` of attributes (a row a class), `awa2`, `words:FILE.txt` (the
             vectors of their names), ...; by default what the domain brings along.
         methods: `nearest-attributes`, `dap`, `iap`, `two-towers`, `conse`, `devise`, `ale`, `sje`, `eszsl`, `sae`,
-            `dem`, `cvae`, with commas; `all` of them; by default the five quick ones.
+            `dem`, `cvae`, with commas; `all` of them; by default four quick ones.
         unseen: names of the unseen classes with commas, or a file with one a line; by default the published split of
             the domain, or a fifth of the classes by a hash of their names.
         test: another domain with the same classes to test on, as another vendor's drawings.
@@ -83,7 +83,13 @@ def zero_shot(
         test, weights, train_steps, shots, seeds, described_only, pool, unreadable, options or {},
     )  # fmt: skip
     words = ["landbridge", "zeroshot", *([backbone] if backbone else []), *([domain] if domain != EMBEDDED else [])]
-    given = {"signatures": signatures, "methods": methods, "unseen": unseen, "test": test, "weights": weights}
+    given: dict[str, Any] = {
+        "signatures": signatures,
+        "methods": methods,
+        "unseen": unseen,
+        "test": test,
+        "weights": weights,
+    }
     given |= {"train-steps": train_steps if domain != EMBEDDED else None, "shots": shots, "seeds": seeds}
     for name, value in given.items():
         words += [f"--{name}", str(value)] if value is not None else []
@@ -99,7 +105,7 @@ def zero_shot(
 EMBEDDED, EMBEDDED_STEPS = "shapes", 500
 """What is used where no domain is named, and how long the network is trained on it."""
 
-QUICK = "nearest-attributes,dap,eszsl,sae,conse"
+QUICK = "nearest-attributes,dap,eszsl,sae"
 """The methods compared where none are named."""
 
 

@@ -110,6 +110,7 @@ def plane(points: Array, labels: Array, names: Array, classes: Sequence[str], un
     for place, c in enumerate(coloured):
         axes.plot(*images[labels == c].T, "o", ms=5, mfc=hue(place, len(coloured)), mec="none", alpha=0.75)
     for c, (x, y) in enumerate(places):
+        style: dict[str, Any]
         if c in coloured:
             style = {"color": hue(coloured.index(c), len(coloured)), "weight": "bold", "fontsize": 14, "zorder": 6}
         else:
