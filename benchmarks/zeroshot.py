@@ -1,4 +1,4 @@
-"""Whole grids of ESZSL and SAE from one decomposition, against solving each point anew, taking turns.
+"""Whole grids of ESZSL and SAE at once, against solving each point anew, taking turns.
 
     python benchmarks/zeroshot.py
     python benchmarks/zeroshot.py --threads 1 --json zeroshot.json

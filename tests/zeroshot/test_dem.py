@@ -17,7 +17,7 @@ def test_the_loss_by_loops(small: World) -> None:
     method.rectified_ = True
     network = method._fresh(24, 6).double()
     x, y, table = small.training()
-    expected = 0.3 * sum(float((layer.weight**2).sum()) for layer in (network[0], network[2]))
+    expected = 0.3 * sum(float((layer.weight.detach() ** 2).sum()) for layer in (network[0], network[2]))
     for image, label in zip(x[::40], y[::40]):
         hidden = torch.relu(network[0](torch.from_numpy(table[label])))
         made = torch.relu(network[2](hidden)).detach().numpy()

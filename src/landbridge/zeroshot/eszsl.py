@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import eigh, solve
+from scipy.linalg import cho_factor, cho_solve, eigh, solve
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
@@ -25,9 +25,10 @@ class ESZSL(ZeroShotClassifier):
     lambda are alpha and gamma here, and whose beta is their product). It minimises
     |X^T V S - Y|^2 + alpha |V S|^2 + gamma |X^T V|^2 + alpha gamma |V|^2.
 
-    `grid` gives a whole grid for about the price of two points: with X X^T = U diag(e) U^T and S S^T = Q diag(f) Q^T,
+    `grid` gives a whole grid for little more than the price of one point: X X^T is taken once and factored once an
+    alpha (for a few values that is cheaper than its eigenvectors), and with S S^T = Q diag(f) Q^T all gammas follow,
 
-        V = U [(U^T X Y S^T Q)_ij / ((e_i + alpha) (f_j + gamma))]_ij Q^T.
+        V = (X X^T + alpha I)^-1 X Y S^T Q diag(1 / (f + gamma)) Q^T.
 
     Args:
         alpha: penalty on the side of the features, > 0.
@@ -62,13 +63,13 @@ class ESZSL(ZeroShotClassifier):
             base = clone(self).set_params(**point)
             features, codes = base._prepared(X, y, signatures)
             between, seen = base._between(features, codes)
-            e, u = eigh(features.T @ features, driver="evd")
             f, q = eigh(seen.T @ seen, driver="evd")
-            middle = u.T @ between @ q
+            gram, middle = features.T @ features, between @ q
             rows = base.signatures_[base._asked(classes)] @ q
-            turned = base._scaled(base._features(held_out)) @ u
+            scored = base._scaled(base._features(held_out))
             for alpha in alphas:
-                told = turned @ (middle / (e[:, None] + alpha))
+                factor = cho_factor(_raised(gram, alpha), overwrite_a=True)
+                told = scored @ cho_solve(factor, middle)
                 for gamma in gammas:
                     yield point | {"alpha": alpha, "gamma": gamma}, told @ (rows / (f + gamma)).T
 
