@@ -180,7 +180,8 @@ def _facts(table: ZeroShotTable) -> list[tuple[str, str, str]]:
     """How the numbers came about: (what, which, what that means)."""
     plan = table.plan
     steps = plan["train_steps"]
-    trained = [("trained first", f"{steps} steps", "to tell the training classes apart; validation and unseen ones are new to it")] if steps else []
+    kept_apart = "to tell the training classes apart; validation and unseen ones are new to it"
+    trained = [("trained first", f"{steps} steps", kept_apart)] if steps else []
     return [
         ("class descriptions", plan["kind"], f"{len(plan['attributes'])} numbers a class, from {plan['source']}"),
         ("seen classes", f"{len(table.seen)}", _named(table.seen)),
