@@ -37,6 +37,11 @@ class BilinearRanking(TrainedClassifier):
         self.margin, self.rate, self.decay, self.epochs, self.batch = margin, rate, decay, epochs, batch
         self.random_state, self.scaling = random_state, scaling
 
+    def embed(self, X: Array) -> Array:  # noqa: N803
+        """W^T x: images [n, D] among the signatures [n, A]."""
+        embedded: Array = applied(self.network_, self._scaled(self._features(X)))
+        return embedded
+
     def _ranking(self, scores: Tensor, y: Tensor) -> Tensor:
         """The ranking loss of scores [N, S]."""
         raise TypeError(f"{type(self).__name__} must define `_ranking`")

@@ -84,4 +84,4 @@ def _fitted(
         later = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
         ahead = weights + np.where(uphill, 0.0, (momentum - 1) / later) * (weights - before)
         momentum = later
-    return weights[:-1].T, weights[-1]
+    return np.ascontiguousarray(weights[:-1].T), weights[-1]
