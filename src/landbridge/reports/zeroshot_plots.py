@@ -13,6 +13,7 @@ from landbridge.core.text import percent
 from landbridge.reports.drawing import canvas, hue, ink, responsive, svg
 from landbridge.reports.embedding import embed
 from landbridge.reports.plots import NARROW, WIDE, short
+from landbridge.zeroshot.base import unit_rows
 from landbridge.zeroshot.table import ZeroShotTable
 
 LINES = ("after", "source", "target", "third", "oracle", "wrong")
@@ -95,6 +96,9 @@ def curve(table: ZeroShotTable) -> Markup:
 def plane(points: Array, labels: Array, names: Array, classes: Sequence[str], unseen: Sequence[bool]) -> Markup:
     """Images and the descriptions of their classes on one plane by t-SNE; unseen classes are named in bold.
 
+    Both are centred first, each by itself: what all images share, or all descriptions, would set the two apart and says
+    nothing of classes.
+
     Args:
         points: images in the space of the descriptions [n, A].
         labels: their classes, as rows of `names` [n].
@@ -102,7 +106,7 @@ def plane(points: Array, labels: Array, names: Array, classes: Sequence[str], un
         classes: what the classes are called [C].
         unseen: which of them were never seen [C].
     """
-    images, places = embed(points, names)
+    images, places = embed(unit_rows(points - points.mean(0)), unit_rows(names - names.mean(0)))
     figure, (axes,) = canvas(WIDE, 620)
     coloured = [c for c, new in enumerate(unseen) if new][:NAMED]
     others = ~np.isin(labels, coloured)
