@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import landbridge
 from landbridge.cli import main
@@ -102,6 +103,13 @@ def test_pictures_of_the_embedded_shapes(tmp_path: Path) -> None:
     page = table.report.read_text()
     assert 'class="decisions"' in page
     assert page.count("data:image/png") == 12
+    Image.new("RGB", (32, 32), (250, 0, 0)).save(tmp_path / "mine.png")
+    predicted = landbridge.predict(str(tmp_path / "out"), str(tmp_path / "mine.png"), out=str(tmp_path / "mine.csv"))
+    header, row = (line.split(",") for line in predicted.read_text().splitlines())
+    assert header[:3] == ["path", "predicted", "confidence"]
+    assert {*header[3:]} == {*table.seen, *table.unseen}
+    assert row[1] == max(header[3:], key=lambda name: float(row[header.index(name)]))
+    assert row[2] == "", "scores are no probabilities"
 
 
 @pytest.mark.parametrize(

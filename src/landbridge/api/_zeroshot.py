@@ -44,8 +44,10 @@ from landbridge.runs import versions
 from landbridge.training.features import FeatureStore
 from landbridge.zeroshot import METHODS
 from landbridge.zeroshot.base import ZeroShotClassifier, unit_rows
+from landbridge.zeroshot.model import ZeroShotModel
 from landbridge.zeroshot.protocol import Chosen, Known, a_share, choose, class_folds, few, grid_of, is_seeded, learn
 from landbridge.zeroshot.reasons import explains, reasons
+from landbridge.zeroshot.saving import load, save
 from landbridge.zeroshot.table import HITS, PLAN, ZeroShotTable, cells_of
 
 CURVE, LOOKED, PLACED = 200, 48, 600
@@ -154,10 +156,11 @@ def run_zeroshot(folder: Path, asked: Asked, command: str, machine: Machine) -> 
     claim(folder / PLAN, plan, keys, "table of zero-shot learning")
     still = [cell for cell in cells_of(plan) if read_cell(folder / cell[2]) is None]
     if still:
-        known, held = _features(folder, problem, asked, machine)
+        backbone, known, held = _features(folder, problem, asked, machine)
         for method, seed, file in track(still, "methods", len(still), disable=machine.quiet):
             first = read_cell(folder / f"cells/{method}/{plan['seeds'][0]}.json")
             _compute(folder, problem, known, held, asked.options.get(method, {}), (method, seed), first, file)
+        _keep_model(folder, problem, backbone, plan)
     return write_zeroshot_report(folder)
 
 
@@ -198,7 +201,7 @@ def _network(asked: str | None, domain: Domain) -> str:
     return str(asked)
 
 
-def _features(folder: Path, problem: Problem, asked: Asked, machine: Machine) -> tuple[Known, Held]:
+def _features(folder: Path, problem: Problem, asked: Asked, machine: Machine) -> tuple[Backbone, Known, Held]:
     """What may be learned from, and what is tested on; the network is trained first where that is asked for."""
     backbone, laid, split = problem.backbone, problem.domain, problem.split
     every = laid.labelled().y.numpy()
@@ -219,7 +222,7 @@ def _features(folder: Path, problem: Problem, asked: Asked, machine: Machine) ->
     rows = problem.signatures.values.double().numpy()
     known = Known(x, y, rows, split.seen.numpy(), split.unseen.numpy(), problem.folds, laid.classes, kept)
     tested, labels = made.unlabelled("test").read().numpy().astype(np.float64), problem.labels()
-    return known, Held(tested, labels, np.isin(labels, known.unseen))
+    return backbone, known, Held(tested, labels, np.isin(labels, known.unseen))
 
 
 def _plan(problem: Problem, asked: Asked, command: str) -> dict[str, Any]:
@@ -297,6 +300,7 @@ def _compute(
     seconds = outcome.seconds + time.perf_counter() - start
     if first is None:
         _look(folder, problem.domain, known, held, name, outcome.method)
+        save(outcome.method, folder / f"methods/{name}")
     content = {
         "method": name,
         "seed": seed,
@@ -343,6 +347,15 @@ def measured(scores: Array, known: Known, held: Held, gamma: float) -> dict[str,
         "by_class": {known.names[c]: share for c, share in by_class(called == truth, truth).items()},
         "confused": [[place[int(t)], place[int(c)], int(n)] for (t, c), n in zip(pairs, counts)],
     }
+
+
+def _keep_model(folder: Path, problem: Problem, backbone: Backbone, plan: Mapping[str, Any]) -> None:
+    """Keep the method that was best on validation classes as a model that calls raw images, its first seed."""
+    cells = {name: read_cell(folder / f"cells/{name}/{plan['seeds'][0]}.json") for name in plan["methods"]}
+    done = {name: cell for name, cell in cells.items() if cell is not None}
+    best = max(done, key=lambda name: done[name]["validation_accuracy"] or 0.0)
+    method = load(folder / f"methods/{best}")
+    ZeroShotModel(backbone, plan["pool"], method, problem.domain.classes, done[best]["gamma"]).save(folder / "model")
 
 
 def _look(folder: Path, domain: Domain, known: Known, held: Held, name: str, method: ZeroShotClassifier) -> None:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from landbridge.nn.models import Classifier
+    from landbridge.zeroshot.model import ZeroShotModel
 
 
 def predict(model: str, images: str, out: str = "predictions.csv", backbone: str | None = None) -> "Path":
@@ -17,7 +18,8 @@ def predict(model: str, images: str, out: str = "predictions.csv", backbone: str
         model: folder of a run, or its `model/`.
         images: an image file, or a folder of them at any depth; wav files where the model reads waveforms.
         out: the CSV to write: path, predicted class, confidence (0 to 1), then the probability of each class. A
-            file that cannot be read has an empty prediction.
+            file that cannot be read has an empty prediction. A model of `landbridge zeroshot` says its scores in place
+            of probabilities, and no confidence.
         backbone: your own factory, where the model was made with one.
 
     Returns:
@@ -45,12 +47,15 @@ def predict(model: str, images: str, out: str = "predictions.csv", backbone: str
     from landbridge.data.folders import IMAGES, files_below
     from landbridge.data.images import Files
     from landbridge.data.speech import RECORDINGS, Recordings
-    from landbridge.nn.models import Classifier
+    from landbridge.nn.models import Classifier, describe, model_folder
+    from landbridge.zeroshot.model import ZeroShotModel
 
     where = Path(images).expanduser()
     if not where.exists():
         raise MissingDataError(f"no such file or folder: {where}")
-    loaded, target = Classifier.load(model, backbone), Path(out)
+    zero_shot = describe(model_folder(model))["kind"] == "zero-shot"
+    loaded = ZeroShotModel.load(model, backbone) if zero_shot else Classifier.load(model, backbone)
+    target = Path(out)
     rate = loaded.backbone.rate
     kind = IMAGES if rate is None else RECORDINGS
     paths = [where] if where.is_file() else files_below(where, kind)
@@ -72,9 +77,14 @@ def predict(model: str, images: str, out: str = "predictions.csv", backbone: str
     return target
 
 
-def called(model: "Classifier", row: "Tensor") -> tuple[str, str]:
-    """What a model calls an example, and how sure it is: several names with `|`, none where it says numbers."""
+def called(model: "Classifier | ZeroShotModel", row: "Tensor") -> tuple[str, str]:
+    """What a model calls an example, and how sure it is: several names with `|`, none where it says numbers.
+
+    Only probabilities say how sure.
+    """
     if model.answers == "several":
         return "|".join(name for name, p in zip(model.classes, row) if p > 0.5), ""
     best = int(row.argmax())
-    return (model.classes[best], f"{row[best]:.4f}") if model.answers == "one" else ("", "")
+    return "" if model.answers == "numbers" else model.classes[
+        best
+    ], f"{row[best]:.4f}" if model.answers == "one" else ""

@@ -90,7 +90,7 @@ class Classifier(nn.Module):
                 "head": {"hidden": list(self.head.hidden_widths), "dropout": self.head.dropout},
                 "classes": list(self.classes),
                 "answers": self.answers,
-                "sha256": _checksum(temporary / WEIGHTS),
+                "sha256": checksum(temporary / WEIGHTS),
             }
             (temporary / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
@@ -109,21 +109,15 @@ class Classifier(nn.Module):
             LandbridgeError: it needs a factory of one's own that was not named.
         """
         folder = model_folder(folder)
-        described = _describe(folder)
-        name = described["backbone"]
-        if is_own_factory(name) and backbone is None:
-            raise LandbridgeError(
-                f"{folder} was made with the network {name}: pass --backbone {name} if you trust its code"
-            )
-        network = make_backbone(backbone or name)
-        network.preprocessing = Preprocessing.from_json(described["preprocessing"])
+        described = describe(folder, "classifier")
+        network = backbone_of(folder, described, backbone)
         head = Head(network.width, described["head"]["hidden"], len(described["classes"]), described["head"]["dropout"])
         model = cls(network, head, described["classes"], described.get("answers", "one"))
         try:
             model.load_state_dict(load_file(folder / WEIGHTS))
         except RuntimeError as error:
             raise BadDataError(
-                f"the weights in {folder} do not fit {name}: {str(error).splitlines()[-1].strip()}"
+                f"the weights in {folder} do not fit {network.name}: {str(error).splitlines()[-1].strip()}"
             ) from error
         return model.eval()
 
@@ -141,20 +135,54 @@ def model_folder(folder: Path | str) -> Path:
     raise MissingDataError(f"no model in {folder}: name the folder of a run, or its model/ with {DESCRIPTION} in it")
 
 
-def _describe(folder: Path) -> dict[str, Any]:
-    """The description of a saved model, its weights checked against their checksum before anything reads them."""
+def describe(folder: Path, kind: str | None = None) -> dict[str, Any]:
+    """The description of a saved model, its weights checked against their checksum before anything reads them.
+
+    Args:
+        folder: of the model itself.
+        kind: `classifier` or `zero-shot`, where another will not do.
+
+    Raises:
+        BadDataError: it is no description, or the weights are not those saved with it.
+        MissingDataError: there are no weights.
+        LandbridgeError: the model is of another kind.
+    """
     try:
         described: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        weights, expected = folder / WEIGHTS, described["sha256"]
+        weights, expected, found = folder / WEIGHTS, described["sha256"], described["kind"]
     except (ValueError, KeyError) as error:
         raise BadDataError(f"{folder / DESCRIPTION} does not describe a model ({error!r})") from error
+    if kind is not None and found != kind:
+        raise LandbridgeError(f"{folder} holds a {found} model, not a {kind} one: `landbridge predict` reads both")
     if not weights.is_file():
         raise MissingDataError(f"{folder} has no {WEIGHTS}: only safetensors are read, never pickled weights")
-    if _checksum(weights) != expected:
+    if checksum(weights) != expected:
         raise BadDataError(f"{weights} is not the file that was saved with this model: its checksum differs")
     return described
 
 
-def _checksum(path: Path) -> str:
+def backbone_of(folder: Path, described: dict[str, Any], backbone: str | None) -> Backbone:
+    """The network that a saved model was made with, its weights still to be read.
+
+    Args:
+        folder: of the model, for messages.
+        described: its description.
+        backbone: the user's own factory, where the model was made with one.
+
+    Raises:
+        LandbridgeError: it needs a factory of one's own that was not named.
+    """
+    name = described["backbone"]
+    if is_own_factory(name) and backbone is None:
+        raise LandbridgeError(
+            f"{folder} was made with the network {name}: pass --backbone {name} if you trust its code"
+        )
+    network = make_backbone(backbone or name)
+    network.preprocessing = Preprocessing.from_json(described["preprocessing"])
+    return network
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal figures."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
