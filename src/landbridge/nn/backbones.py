@@ -217,6 +217,7 @@ _CATALOGUE = (
     ("ganin-mnist", "digits at 28x28, the small one", "Ganin & Lempitsky, ICML 2015", "nothing"),
     ("ganin-svhn", "house numbers at 32x32", "Ganin & Lempitsky, ICML 2015", "nothing"),
     ("ganin-signs", "traffic signs at 40x40", "Ganin & Lempitsky, ICML 2015", "nothing"),
+    ("small-cnn", "colours and shapes at 32x32", "of Landbridge's own", "nothing"),
     ("lenet", "digits at 28x28, as ADDA adapts them", "LeCun et al., Proc. IEEE 1998", "nothing"),
     ("mlp?inputs=D", "feature vectors of width D, with one hidden layer", "", "feature vectors"),
     ("identity?inputs=D", "feature vectors of width D as they are", "", "feature vectors"),
