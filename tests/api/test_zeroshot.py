@@ -167,3 +167,23 @@ def test_a_leak_is_refused(toy: tuple[str, str], tmp_path: Path, monkeypatch: py
     with pytest.raises(BadDataError, match="a leak: 64 training examples are of unseen classes"):
         landbridge.zero_shot("identity", toy[0], signatures=toy[1], unseen=UNSEEN, methods="eszsl",
                              out=str(tmp_path / "out"), quiet=True)  # fmt: skip
+
+
+@pytest.mark.data
+def test_emoji_of_another_vendor_by_names_and_keywords(data_root: Path, tmp_path: Path) -> None:
+    weights = data_root / "weights"
+    table = landbridge.zero_shot(
+        f"{weights / 'nets.py'}:mobilenet_v2_gluon?size=64", "emoji-subgroups/noto", test="emoji-subgroups/fluent",
+        signatures="keywords:glove.twitter.25d.12k.txt", methods="conse,sae",
+        weights=str(weights / "mobilenet_v2_gluon.features.safetensors"), out=str(tmp_path / "out"),
+        data_root=str(data_root), device="cpu", quiet=True,
+    )  # fmt: skip
+    assert table.plan["kind"] == "word vectors"
+    assert len(table.unseen) == 17
+    for method in ("conse", "sae"):
+        row = table.row(method)
+        assert row.figures["T1"].mean > table.chance + 3 * row.first["standard_error"]
+    mine = tmp_path / "mine.csv"
+    landbridge.predict(str(tmp_path / "out"), str(data_root / "emoji" / "fluent" / "1F41F.png"), str(mine),
+                       backbone=table.plan["backbone"])  # fmt: skip
+    assert len(mine.read_text().splitlines()) == 2
