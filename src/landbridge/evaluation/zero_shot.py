@@ -35,14 +35,17 @@ def class_averaged(right: Array, labels: Array) -> float:
 
 
 def standard_error(right: Array, labels: Array) -> float:
-    """How far chance in the choice of examples moves `class_averaged`: sqrt(sum over y of p (1 - p) / n) / |Y|.
+    """How far chance in the choice of examples moves `class_averaged`: sqrt(sum over y of p (1 - p) / (n + 4)) / |Y|.
+
+    p is the share of a class after two more examples that are right and two that are wrong, so that a class with three
+    of three right is not taken for certain (Agresti and Coull, The American Statistician 52, 1998).
 
     >>> round(standard_error(np.array([True, False] * 50), np.zeros(100)), 3)
-    0.05
+    0.049
     """
     shares, counts = by_class(right, labels), np.unique(labels, return_counts=True)[1]
-    p = np.array(list(shares.values()))
-    return float(np.sqrt((p * (1 - p) / counts).sum()) / len(p))
+    p = (np.array(list(shares.values())) * counts + 2) / (counts + 4)
+    return float(np.sqrt((p * (1 - p) / (counts + 4)).sum()) / len(p))
 
 
 def hits(scores: Array, labels: Array, classes: Array, k: int) -> Array:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,21 +78,15 @@ class Classifier(nn.Module):
 
     def save(self, folder: Path | str) -> None:
         """Write the model to a folder: weights as safetensors, all else as JSON. Whole or not at all."""
-        with atomic_path(folder) as temporary:
-            temporary.mkdir()
-            state = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
-            save_file(state, temporary / WEIGHTS)
-            description = {
-                "landbridge": landbridge.__version__,
-                "kind": "classifier",
-                "backbone": self.backbone.name,
-                "preprocessing": self.preprocessing.to_json(),
-                "head": {"hidden": list(self.head.hidden_widths), "dropout": self.head.dropout},
-                "classes": list(self.classes),
-                "answers": self.answers,
-                "sha256": checksum(temporary / WEIGHTS),
-            }
-            (temporary / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        described = {
+            "kind": "classifier",
+            "backbone": self.backbone.name,
+            "preprocessing": self.preprocessing.to_json(),
+            "head": {"hidden": list(self.head.hidden_widths), "dropout": self.head.dropout},
+            "classes": list(self.classes),
+            "answers": self.answers,
+        }
+        write_model(folder, self, described)
 
     @classmethod
     def load(cls, folder: Path | str, backbone: str | None = None) -> "Classifier":
@@ -113,13 +107,46 @@ class Classifier(nn.Module):
         network = backbone_of(folder, described, backbone)
         head = Head(network.width, described["head"]["hidden"], len(described["classes"]), described["head"]["dropout"])
         model = cls(network, head, described["classes"], described.get("answers", "one"))
-        try:
-            model.load_state_dict(load_file(folder / WEIGHTS))
-        except RuntimeError as error:
-            raise BadDataError(
-                f"the weights in {folder} do not fit {network.name}: {str(error).splitlines()[-1].strip()}"
-            ) from error
+        read_weights(folder, model, network.name)
         return model.eval()
+
+
+def write_model(
+    folder: Path | str,
+    weights: nn.Module,
+    described: dict[str, Any],
+    more: dict[str, Callable[[Path], None]] | None = None,
+) -> None:
+    """Write a model to a folder: weights as safetensors, all else as JSON. Whole or not at all.
+
+    Args:
+        folder: where to; a model that stands there is replaced.
+        weights: the network.
+        described: what `describe` shall find.
+        more: what writes further parts, by their names.
+    """
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        state = {name: value.detach().cpu().contiguous() for name, value in weights.state_dict().items()}
+        save_file(state, temporary / WEIGHTS)
+        for name, write in (more or {}).items():
+            write(temporary / name)
+        description = {"landbridge": landbridge.__version__, **described, "sha256": checksum(temporary / WEIGHTS)}
+        (temporary / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def read_weights(folder: Path, network: nn.Module, name: str) -> None:
+    """The weights of a saved model, into a network that is made like it.
+
+    Raises:
+        BadDataError: they do not fit it.
+    """
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except RuntimeError as error:
+        raise BadDataError(
+            f"the weights in {folder} do not fit {name}: {str(error).splitlines()[-1].strip()}"
+        ) from error
 
 
 def model_folder(folder: Path | str) -> Path:

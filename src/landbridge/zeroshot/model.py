@@ -1,19 +1,14 @@
 """What comes out of a zero-shot comparison: a network and a classifier that know classes by their descriptions."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-import landbridge
-from landbridge.core.errors import BadDataError
-from landbridge.core.files import atomic_path
 from landbridge.nn.backbones import Backbone
-from landbridge.nn.models import DESCRIPTION, WEIGHTS, backbone_of, checksum, describe, model_folder
+from landbridge.nn.models import backbone_of, describe, model_folder, read_weights, write_model
 from landbridge.nn.preprocessing import Preprocessing
 from landbridge.nn.taps import OUTPUT, taps
 from landbridge.zeroshot import saving
@@ -69,22 +64,15 @@ class ZeroShotModel:
 
     def save(self, folder: Path | str) -> None:
         """Write the model to a folder: safetensors and JSON. Whole or not at all."""
-        with atomic_path(folder) as temporary:
-            temporary.mkdir()
-            state = {name: value.detach().cpu().contiguous() for name, value in self.backbone.state_dict().items()}
-            save_file(state, temporary / WEIGHTS)
-            saving.save(self.method, temporary / CLASSIFIER)
-            description = {
-                "landbridge": landbridge.__version__,
-                "kind": "zero-shot",
-                "backbone": self.backbone.name,
-                "preprocessing": self.preprocessing.to_json(),
-                "pool": self.pool,
-                "classes": list(self.classes),
-                "gamma": self.gamma,
-                "sha256": checksum(temporary / WEIGHTS),
-            }
-            (temporary / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        described = {
+            "kind": "zero-shot",
+            "backbone": self.backbone.name,
+            "preprocessing": self.preprocessing.to_json(),
+            "pool": self.pool,
+            "classes": list(self.classes),
+            "gamma": self.gamma,
+        }
+        write_model(folder, self.backbone, described, {CLASSIFIER: lambda place: saving.save(self.method, place)})
 
     @classmethod
     def load(cls, folder: Path | str, backbone: str | None = None) -> "ZeroShotModel":
@@ -102,11 +90,6 @@ class ZeroShotModel:
         folder = model_folder(folder)
         described = describe(folder, "zero-shot")
         network = backbone_of(folder, described, backbone)
-        try:
-            network.load_state_dict(load_file(folder / WEIGHTS))
-        except RuntimeError as error:
-            raise BadDataError(
-                f"the weights in {folder} do not fit {network.name}: {str(error).splitlines()[-1].strip()}"
-            ) from error
+        read_weights(folder, network, network.name)
         method = saving.load(folder / CLASSIFIER)
         return cls(network, described["pool"], method, described["classes"], described["gamma"])
