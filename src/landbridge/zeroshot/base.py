@@ -240,8 +240,9 @@ def _table(values: ArrayLike, what: str, shape: str) -> Array:
         raise BadDataError(f"{what} are a table {shape}, not {list(table.shape)}")
     if table.dtype.kind not in "biuf":
         raise BadDataError(f"{what} are real numbers, not {table.dtype}")
-    wrong = np.argwhere(~np.isfinite(table))
-    if len(wrong):
+    finite = np.isfinite(table)
+    if not finite.all():
+        wrong = np.argwhere(~finite)
         row, column = wrong[0]
         raise BadDataError(
             f"{what} must be finite; {len(wrong)} are not, the first in row {row}, column {column} (counted from 0)"

@@ -67,9 +67,13 @@ class ESZSL(ZeroShotClassifier):
             gram, middle = features.T @ features, between @ q
             rows = base.signatures_[base._asked(classes)] @ q
             scored = base._scaled(base._features(held_out))
+            room, diagonal = np.empty_like(gram), np.diag_indices_from(gram)
             for alpha in alphas:
-                factor = cho_factor(_raised(gram, alpha), overwrite_a=True)
-                told = scored @ cho_solve(factor, middle)
+                room[:] = gram
+                room[diagonal] += alpha
+                # Transposed, as LAPACK counts by columns: a symmetric matrix is then factored where it stands.
+                factor = cho_factor(room.T, lower=True, overwrite_a=True, check_finite=False)
+                told = scored @ cho_solve(factor, middle, check_finite=False)
                 for gamma in gammas:
                     yield point | {"alpha": alpha, "gamma": gamma}, told @ (rows / (f + gamma)).T
 
