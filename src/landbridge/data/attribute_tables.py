@@ -1,11 +1,12 @@
 """Tables of attributes as people write them: a CSV with a header, a row a class."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from landbridge.core.errors import BadDataError
+from landbridge.core.errors import BadDataError, MissingDataError
 from landbridge.data.signatures import Signatures
 
 
@@ -49,6 +50,24 @@ def read_table(path: Path, source: str | None = None) -> Signatures:
         classes.append(name.strip())
         rows.append(values)
     return Signatures(tuple(classes), tuple(header[1:]), torch.tensor(rows), "attributes", source or path.name)
+
+
+def signatures(file: str | None, classes: Sequence[str], root: Path | None) -> Signatures:
+    """The table in a `.csv` of one's own.
+
+    Args:
+        file: its path.
+        classes: not looked at.
+        root: not looked at.
+
+    Raises:
+        MissingDataError: there is no such file.
+        BadDataError: it is no such table.
+    """
+    path = Path(file or "").expanduser()
+    if not path.is_file():
+        raise MissingDataError(f"no such file: {path}")
+    return read_table(path)
 
 
 def _number(cell: str) -> float | None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from landbridge.core.errors import BadDataError, LandbridgeWarning, MissingDataError, UnknownNameError
+from landbridge.core.errors import BadDataError, LandbridgeWarning, UnknownNameError
 from landbridge.core.registry import Registry, nearest
 
 Kind = Literal["attributes", "word vectors", "sentences"]
@@ -23,6 +23,7 @@ SOURCES = Registry(
     {
         "animals": f"{_DATA}.zoo:signatures",
         "awa2": f"{_DATA}.awa2:signatures",
+        "csv": f"{_DATA}.attribute_tables:signatures",
         "flowers-sentences": f"{_DATA}.flowers_zsl:signatures",
         "keywords": f"{_DATA}.emoji_subgroups:signatures",
         "shapes": f"{_DATA}.shapes:signatures",
@@ -188,14 +189,7 @@ def load_signatures(
 
 
 def _found(spec: str, classes: Sequence[str], root: Path | None) -> Signatures:
-    if spec.endswith(".csv"):
-        from landbridge.data.attribute_tables import read_table
-
-        path = Path(spec).expanduser()
-        if not path.exists():
-            raise MissingDataError(f"no such file: {path}")
-        return read_table(path)
-    parts = re.fullmatch(r"([^/:]+)(?:[/:](.+))?", spec)
+    parts = re.fullmatch(r"([^/:]+)(?:[/:](.+))?", f"csv:{spec}" if spec.endswith(".csv") else spec)
     if parts is None or parts[1] not in SOURCES:
         hint = nearest(parts[1] if parts else spec, SOURCES) or f"; known: {', '.join(SOURCES)}, or a .csv"
         raise UnknownNameError(f"unknown signatures '{spec}'{hint}")
