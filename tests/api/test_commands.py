@@ -13,6 +13,7 @@ import landbridge
 from landbridge.cli import COMMANDS, main, overview, parse, parser_of
 from landbridge.core.registry import resolve
 from landbridge.finetuning import PRESETS
+from landbridge.zeroshot import METHODS as ZEROSHOT
 
 Maker = Callable[..., Path]
 SMALL = ["--steps", "6", "--batch-size", "8", "--backbone", "lenet", "--quiet", "--device", "cpu"]
@@ -109,7 +110,7 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
         assert main([command]) == 0
         assert expected in capsys.readouterr().out
     adapting, tuning = {"source-only", "sa", "coral", "dann", "target-only"}, set(PRESETS)
-    assert adapting | tuning == {record["name"] for record in landbridge.methods()}
+    assert adapting | tuning | set(ZEROSHOT) == {record["name"] for record in landbridge.methods()}
 
 
 def test_reproduce_names_the_cells_whose_data_are_absent(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`landbridge zeroshot`: the table from the shell, going on with it, and one line for what cannot be."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,15 @@ def test_finished_cells_are_kept(toy: tuple[str, str], tmp_path: Path, capsys: p
     assert "(seen differ): choose another --out" in capsys.readouterr().err
 
 
+def test_a_run_cut_off_before_its_model_gets_one(toy: tuple[str, str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(toy, out) == 0
+    whole = (out / "model" / "model.json").read_text()
+    shutil.rmtree(out / "model")
+    assert run(toy, out) == 0
+    assert (out / "model" / "model.json").read_text() == whole
+
+
 def test_equal_commands_give_equal_numbers(toy: tuple[str, str], tmp_path: Path) -> None:
     found = []
     for name in ("one", "two"):
@@ -99,6 +109,7 @@ def test_pictures_of_the_embedded_shapes(tmp_path: Path) -> None:
         out=str(tmp_path / "out"), device="cpu", quiet=True,
     )  # fmt: skip
     assert table.plan["train"] == 60
+    assert "--train-steps 4 --shots 10" in table.plan["command"]
     assert (tmp_path / "out" / "network" / "model").is_dir()
     page = table.report.read_text()
     assert 'class="decisions"' in page

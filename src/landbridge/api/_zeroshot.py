@@ -155,7 +155,8 @@ def run_zeroshot(folder: Path, asked: Asked, command: str, machine: Machine) -> 
             "described", "data", "shots", "pool")  # fmt: skip
     claim(folder / PLAN, plan, keys, "table of zero-shot learning")
     still = [cell for cell in cells_of(plan) if read_cell(folder / cell[2]) is None]
-    if still:
+    # A run that was cut off after its last cell still lacks its model.
+    if still or not (folder / "model").is_dir():
         backbone, known, held = _features(folder, problem, asked, machine)
         for method, seed, file in track(still, "methods", len(still), disable=machine.quiet):
             first = read_cell(folder / f"cells/{method}/{plan['seeds'][0]}.json")
@@ -257,7 +258,7 @@ def _plan(problem: Problem, asked: Asked, command: str) -> dict[str, Any]:
         "train": asked.shots * len(split.seen) if asked.shots else len(domain.splits["train"]),
         "test_seen": len(labels) - tested,
         "test_unseen": tested,
-        "data": _content(domain),
+        "data": domain.digest(),
         "shots": asked.shots,
         "methods": list(asked.methods),
         "seeded": [method for method in asked.methods if is_seeded(method)],
@@ -267,15 +268,6 @@ def _plan(problem: Problem, asked: Asked, command: str) -> dict[str, Any]:
         "command": command,
         "versions": versions(),
     }
-
-
-def _content(domain: Domain) -> str:
-    """What tells one state of the data from another."""
-    digest = hashlib.sha256()
-    for split, examples in domain.splits.items():
-        labels = b"" if examples.y is None else examples.y.numpy().tobytes()
-        digest.update(f"{split} {examples.x.digest()}".encode() + labels)
-    return digest.hexdigest()[:32]
 
 
 def _compute(

@@ -2,7 +2,7 @@
 
 
 def methods() -> list[dict[str, str]]:
-    """List the methods, of adaptation and of fine-tuning: what each is for, its paper, and what it needs.
+    """List the methods of adaptation, fine-tuning and zero-shot learning: what each is for, its paper, what it needs.
 
     Returns:
         One record a method: `name`, `about`, `paper`, `needs`, `options`. A name in fine-tuning stands for values of
@@ -16,6 +16,7 @@ def methods() -> list[dict[str, str]]:
     from landbridge.finetuning import METHODS as TUNING
     from landbridge.finetuning import PRESETS
     from landbridge.training.options import options_of
+    from landbridge.zeroshot import METHODS as ZEROSHOT
 
     records = []
     for name in METHODS:
@@ -39,6 +40,17 @@ def methods() -> list[dict[str, str]]:
                 "paper": preset.paper,
                 "needs": "target labelled",
                 "options": ", ".join([*given, "those of full"] if given else options_of(TUNING.resolve(name))),
+            }
+        )
+    for name in ZEROSHOT:
+        cls = ZEROSHOT.resolve(name)
+        records.append(
+            {
+                "name": name,
+                "about": str(cls.__doc__).splitlines()[0],
+                "paper": cls.paper,
+                "needs": "seen classes labelled, all described",
+                "options": ", ".join(cls().get_params()),
             }
         )
     return records

@@ -70,10 +70,27 @@ def zero_shot(
     import shlex
     from pathlib import Path
 
-    from landbridge.api._recipe import Machine, free_folder
+    from landbridge.api._recipe import Machine, flags, free_folder, method_flags
     from landbridge.api._zeroshot import Asked, run_zeroshot
     from landbridge.zeroshot import METHODS
 
+    given = {
+        "signatures": signatures,
+        "methods": methods,
+        "unseen": unseen,
+        "test": test,
+        "weights": weights,
+        "train_steps": train_steps,
+        "shots": shots,
+        "seeds": seeds,
+        "described_only": described_only,
+        "pool": pool,
+        "unreadable": unreadable,
+    }
+    usual = dict.fromkeys(given) | {"seeds": 0, "described_only": False, "pool": "mean", "unreadable": 0.01}
+    words = ["landbridge", "zeroshot", *filter(None, (backbone, domain)), *flags(given, usual)]
+    for method, arguments in (options or {}).items():
+        words += method_flags(arguments, method)
     if domain is None:
         domain, train_steps = EMBEDDED, train_steps or EMBEDDED_STEPS
     named = ",".join(METHODS) if methods == "all" else QUICK if methods is None else methods
@@ -82,22 +99,6 @@ def zero_shot(
         domain, backbone, signatures, tuple(dict.fromkeys(filter(None, map(str.strip, named.split(","))))), held_out,
         test, weights, train_steps, shots, seeds, described_only, pool, unreadable, options or {},
     )  # fmt: skip
-    words = ["landbridge", "zeroshot", *([backbone] if backbone else []), *([domain] if domain != EMBEDDED else [])]
-    given: dict[str, Any] = {
-        "signatures": signatures,
-        "methods": methods,
-        "unseen": unseen,
-        "test": test,
-        "weights": weights,
-    }
-    given |= {"train-steps": train_steps if domain != EMBEDDED else None, "shots": shots, "seeds": seeds}
-    for name, value in given.items():
-        words += [f"--{name}", str(value)] if value is not None else []
-    words += ["--described-only"] if described_only else []
-    words += ["--pool", pool] if pool != "mean" else []
-    for method, arguments in (options or {}).items():
-        for name, value in arguments.items():
-            words += [f"--method.{method}.{name}", str(value)]
     machine = Machine(device, 1, "auto", data_root, 500, False, quiet)
     return run_zeroshot(free_folder(out, "zeroshot"), asked, shlex.join(words), machine)
 

@@ -1,5 +1,6 @@
 """Domains: named distributions of examples, whose labels are seen only where they were openly given."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -253,6 +254,14 @@ class Domain:
 
         splits = {name: renumber(examples) for name, examples in self.splits.items()}
         return replace(self, classes=tuple(classes), splits=splits)
+
+    def digest(self) -> str:
+        """What tells one state of the data, labels included, from another: 32 hexadecimal figures."""
+        digest = hashlib.sha256()
+        for split, examples in self.splits.items():
+            labels = b"" if examples.y is None else examples.y.numpy().tobytes()
+            digest.update(f"{split} {examples.x.digest()}".encode() + labels)
+        return digest.hexdigest()[:32]
 
     def only(self, classes: Sequence[str]) -> "Domain":
         """The same domain with some of its classes in their old order, class numbers following.
