@@ -8,7 +8,12 @@ METHODS = Registry(
         "source-only": "landbridge.adaptation.source_only:SourceOnly",
         "sa": "landbridge.adaptation.sa:SA",
         "coral": "landbridge.adaptation.coral:CORAL",
+        "deep-coral": "landbridge.adaptation.deep_coral:DeepCORAL",
+        "dan": "landbridge.adaptation.dan:DAN",
         "dann": "landbridge.adaptation.dann:DANN",
+        "cdan": "landbridge.adaptation.cdan:CDAN",
+        "cdan-e": "landbridge.adaptation.cdan:CDANE",
+        "mcc": "landbridge.adaptation.mcc:MCC",
         "target-only": "landbridge.adaptation.target_only:TargetOnly",
     },
 )

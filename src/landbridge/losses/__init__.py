@@ -1,6 +1,7 @@
 """Floor 1: the mathematics of transfer, as pure functions of tensors."""
 
 from landbridge.losses.adversarial import domain_accuracy, domain_classification
+from landbridge.losses.class_confusion import certainty, class_confusion
 from landbridge.losses.coral import correlation_alignment
 from landbridge.losses.gradnorm import gradient_balance
 from landbridge.losses.l2_sp import l2_sp
@@ -12,6 +13,8 @@ from landbridge.losses.task_weighting import uncertainty_weighted
 
 __all__ = [
     "Mixture",
+    "certainty",
+    "class_confusion",
     "conflicts",
     "correlation_alignment",
     "domain_accuracy",

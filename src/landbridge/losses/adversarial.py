@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def domain_classification(logits: Tensor, sources: int) -> Tensor:
+def domain_classification(logits: Tensor, sources: int, weights: Tensor | None = None) -> Tensor:
     """Binary cross-entropy of a discriminator that shall say 1 for the source and 0 for the target.
 
     Mean over the examples of -log D(source) and -log(1 - D(target)), D the sigmoid of the logit
@@ -14,6 +14,7 @@ def domain_classification(logits: Tensor, sources: int) -> Tensor:
     Args:
         logits: one logit an example, [N] or [N, 1]; the first `sources` rows are from the source.
         sources: how many rows are from the source, in [0, N].
+        weights: how much each example counts [N]; all alike by default.
 
     Returns:
         A scalar, >= 0; log 2 where the domains are confused.
@@ -26,7 +27,7 @@ def domain_classification(logits: Tensor, sources: int) -> Tensor:
     tensor(0.6931)
     """
     flat = _one_logit_each(logits)
-    return F.binary_cross_entropy_with_logits(flat, _is_source(flat, sources))
+    return F.binary_cross_entropy_with_logits(flat, _is_source(flat, sources), weights)
 
 
 def domain_accuracy(logits: Tensor, sources: int) -> Tensor:

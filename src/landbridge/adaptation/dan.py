@@ -1,0 +1,44 @@
+"""Deep adaptation networks."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from torch.nn import functional as F
+
+from landbridge.core.processes import gather
+from landbridge.data.batches import Batch
+from landbridge.losses import maximum_mean_discrepancy
+from landbridge.training.method import Losses, Method, Moment, Setup
+from landbridge.training.options import Range
+from landbridge.training.schedules import ganin_lambda
+
+
+class DAN(Method):
+    """Learn so that the task-specific layers see one distribution, by kernels of several widths.
+
+    min over F, C of  L_y(C(F(x_s)), y_s) + weight * lambda(p) * sum over layers l of MMD^2(l(x_s), l(x_t))
+
+    The layers are the features and the logits. The paper (eq. 5-6) learns how the kernels are mixed and estimates in
+    linear time; here they weigh alike, around the median distance, and all pairs of a batch are looked at.
+
+    Args:
+        setup: the set-up.
+        weight: factor on lambda.
+    """
+
+    paper = "Long et al., ICML 2015"
+
+    def __init__(self, setup: Setup, weight: Annotated[float, Range(0.1, 10, log=True)] = 1.0) -> None:
+        super().__init__(setup)
+        self.weight = weight
+
+    def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
+        """Classification of the source, and the discrepancy in two layers."""
+        source, target = self.features(batch["source"].x, batch["target"].x)
+        logits, labels, strength = self.head(source), batch["source"].y, self.weight * ganin_lambda(at.progress)
+        yield Losses(
+            classification=F.cross_entropy(logits, labels),
+            features=strength * maximum_mean_discrepancy(gather(source), gather(target)),
+            logits=strength * maximum_mean_discrepancy(gather(logits), gather(self.head(target))),
+            measures={"source_accuracy": lambda: (logits.argmax(1) == labels).float().mean()},
+        )
