@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import landbridge
+from landbridge.adaptation import METHODS
 from landbridge.cli import COMMANDS, main, overview, parse, parser_of
 from landbridge.core.registry import resolve
 from landbridge.finetuning import PRESETS
@@ -109,8 +110,7 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     for command, expected in (("methods", "dann"), ("backbones", "ganin-mnist"), ("domains", "digits/photo")):
         assert main([command]) == 0
         assert expected in capsys.readouterr().out
-    adapting, tuning = {"source-only", "sa", "coral", "dann", "target-only"}, set(PRESETS)
-    assert adapting | tuning | set(ZEROSHOT) == {record["name"] for record in landbridge.methods()}
+    assert set(METHODS) | set(PRESETS) | set(ZEROSHOT) == {record["name"] for record in landbridge.methods()}
 
 
 def test_reproduce_names_the_cells_whose_data_are_absent(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def _joined(rank: int) -> object:
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [(name, {}) for name in METHODS] + [("dann", {"play": "turns"}), ("dann", {"batch_norm": "together"})],
+    [(name, {}) for name in METHODS]
+    + [("dann", {"play": "turns"}), ("dann", {"batch_norm": "together"}), ("cdan-e+mcc", {})],
 )
 def test_two_processes_equal_one(pair: Pair, name: str, options: dict[str, str]) -> None:
     one = trained(0, name, options)

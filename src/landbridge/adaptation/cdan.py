@@ -1,19 +1,17 @@
 """Conditional domain-adversarial networks."""
 
 import math
-from collections.abc import Iterator
 from typing import Annotated
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from landbridge.core.processes import gather
-from landbridge.data.batches import Batch
 from landbridge.losses import certainty, domain_accuracy, domain_classification
 from landbridge.nn.discriminators import domain_discriminator
 from landbridge.nn.gradient_reversal import reverse_gradient
-from landbridge.training.method import Losses, Method, Moment, Setup
+from landbridge.training.joint import JointMethod, Seen
+from landbridge.training.method import Losses, Moment, Setup
 from landbridge.training.options import Range
 from landbridge.training.schedules import ganin_lambda
 
@@ -21,7 +19,7 @@ WIDEST = 4096
 """Above so many products of a feature and a probability, a random projection stands in for them (section 3.2)."""
 
 
-class CDAN(Method):
+class CDAN(JointMethod):
     """As DANN, but the discriminator sees features together with predictions.
 
         min over F, C, max over D of  L_y(C(F(x_s)), y_s) - lambda(p) L_d(D(f x g), domain),
@@ -51,20 +49,16 @@ class CDAN(Method):
             self.register_buffer("of_predictions", torch.randn(classes, joint))
         self.discriminator = domain_discriminator(joint, setup.backbone.discriminator_hidden)
 
-    def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
-        """Classification of the source, and the game over the domain."""
-        source, target = self.features(batch["source"].x, batch["target"].x)
-        both, sources = torch.cat([source, target]), len(source)
-        logits, labels = self.head(both), batch["source"].y
-        told, strength = logits.detach().softmax(1), self.weight * ganin_lambda(at.progress)
-        guess = self.discriminator(self.joined(reverse_gradient(both, strength), told))
-        sides = (told[:sources], told[sources:])
+    def terms(self, seen: Seen, at: Moment) -> Losses:
+        """The game over the domain."""
+        sources, strength = len(seen.source), self.weight * ganin_lambda(at.progress)
+        features = reverse_gradient(torch.cat([seen.source, seen.target]), strength)
+        sides = [logits.detach().softmax(1) for logits in (seen.source_logits, seen.target_logits)]
+        guess = self.discriminator(self.joined(features, torch.cat(sides)))
         weights = torch.cat([_in_proportion(certainty(side)) for side in sides]) if self.by_certainty else None
-        yield Losses(
-            classification=F.cross_entropy(logits[:sources], labels),
+        return Losses(
             domain=domain_classification(guess, sources, weights),
             measures={
-                "source_accuracy": lambda: (logits[:sources].argmax(1) == labels).float().mean(),
                 "domain_accuracy": lambda: domain_accuracy(guess.detach(), sources),
                 "lambda": lambda: strength,
             },

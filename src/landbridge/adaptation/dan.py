@@ -1,19 +1,16 @@
 """Deep adaptation networks."""
 
-from collections.abc import Iterator
 from typing import Annotated
 
-from torch.nn import functional as F
-
 from landbridge.core.processes import gather
-from landbridge.data.batches import Batch
 from landbridge.losses import maximum_mean_discrepancy
-from landbridge.training.method import Losses, Method, Moment, Setup
+from landbridge.training.joint import JointMethod, Seen
+from landbridge.training.method import Losses, Moment, Setup
 from landbridge.training.options import Range
 from landbridge.training.schedules import ganin_lambda
 
 
-class DAN(Method):
+class DAN(JointMethod):
     """Learn so that the task-specific layers see one distribution, by kernels of several widths.
 
     min over F, C of  L_y(C(F(x_s)), y_s) + weight * lambda(p) * sum over layers l of MMD^2(l(x_s), l(x_t))
@@ -32,13 +29,10 @@ class DAN(Method):
         super().__init__(setup)
         self.weight = weight
 
-    def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
-        """Classification of the source, and the discrepancy in two layers."""
-        source, target = self.features(batch["source"].x, batch["target"].x)
-        logits, labels, strength = self.head(source), batch["source"].y, self.weight * ganin_lambda(at.progress)
-        yield Losses(
-            classification=F.cross_entropy(logits, labels),
-            features=strength * maximum_mean_discrepancy(gather(source), gather(target)),
-            logits=strength * maximum_mean_discrepancy(gather(logits), gather(self.head(target))),
-            measures={"source_accuracy": lambda: (logits.argmax(1) == labels).float().mean()},
+    def terms(self, seen: Seen, at: Moment) -> Losses:
+        """The discrepancy in two layers."""
+        strength = self.weight * ganin_lambda(at.progress)
+        return Losses(
+            features=strength * maximum_mean_discrepancy(gather(seen.source), gather(seen.target)),
+            logits=strength * maximum_mean_discrepancy(gather(seen.source_logits), gather(seen.target_logits)),
         )

@@ -4,19 +4,17 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from landbridge.data.batches import Batch
 from landbridge.losses import domain_accuracy, domain_classification
 from landbridge.nn.discriminators import domain_discriminator
 from landbridge.nn.gradient_reversal import reverse_gradient
-from landbridge.training.method import Losses, Method, Moment, Setup
+from landbridge.training.joint import JointMethod, Seen
+from landbridge.training.method import Losses, Moment, Setup
 from landbridge.training.options import Range
 from landbridge.training.schedules import ganin_lambda
 
 
-class DANN(Method):
+class DANN(JointMethod):
     """Learn features that tell the classes apart and the domains not.
 
     A discriminator learns to tell source from target features; the feature extractor, behind a gradient reversal,
@@ -44,32 +42,25 @@ class DANN(Method):
         label_weight: float = 1.0,
     ) -> None:
         super().__init__(setup)
-        self.weight, self.play, self.batch_norm, self.label_weight = weight, play, batch_norm, label_weight
+        self.weight, self.batch_norm, self.label_weight = weight, batch_norm, label_weight
+        self.opponents = ("discriminator",) if play == "turns" else ()
         self.discriminator = domain_discriminator(setup.backbone.width, setup.backbone.discriminator_hidden)
 
-    def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
-        """Classification of the source and the game over the domain, in one turn or in two."""
-        source, target = self.features(batch["source"].x, batch["target"].x)
-        both, strength = torch.cat([source, target]), self.weight * ganin_lambda(at.progress)
-        logits, labels = self.head(source), batch["source"].y
-        classification = self.label_weight * F.cross_entropy(logits, labels)
+    def opposing(self, seen: Seen, at: Moment) -> Iterator[Losses]:
+        """In turns: the discriminator's own."""
+        if self.opponents:
+            both = torch.cat([seen.source, seen.target]).detach()
+            yield Losses(domain=domain_classification(self.discriminator(both), len(seen.source)), moves=self.opponents)
 
-        def confusion(features: Tensor) -> tuple[Tensor, Tensor]:
-            guess = self.discriminator(features)
-            return domain_classification(guess, sources=len(source)), guess.detach()
-
-        if self.play == "reversal":
-            domain, guess = confusion(reverse_gradient(both, strength))
-            turn = Losses(classification=classification, domain=domain)
-        else:
-            domain, guess = confusion(both.detach())
-            yield Losses(domain=domain, moves=("discriminator",))
-            turn = Losses(
-                classification=classification, fooling=-strength * confusion(both)[0], moves=("backbone", "head")
-            )
+    def terms(self, seen: Seen, at: Moment) -> Losses:
+        """The game over the domain; in turns, the features' side of it."""
+        both, sources = torch.cat([seen.source, seen.target]), len(seen.source)
+        strength = self.weight * ganin_lambda(at.progress)
+        guess = self.discriminator(both if self.opponents else reverse_gradient(both, strength))
+        domain = domain_classification(guess, sources)
+        turn = Losses(fooling=-strength * domain) if self.opponents else Losses(domain=domain)
         turn.measures = {
-            "source_accuracy": lambda: (logits.argmax(1) == labels).float().mean(),
-            "domain_accuracy": lambda: domain_accuracy(guess, sources=len(source)),
+            "domain_accuracy": lambda: domain_accuracy(guess.detach(), sources),
             "lambda": lambda: strength,
         }
-        yield turn
+        return turn

@@ -1,18 +1,15 @@
 """Deep correlation alignment."""
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from torch.nn import functional as F
-
 from landbridge.core.processes import gather
-from landbridge.data.batches import Batch
 from landbridge.losses import correlation_alignment
-from landbridge.training.method import Losses, Method, Moment, Setup
+from landbridge.training.joint import JointMethod, Seen
+from landbridge.training.method import Losses, Moment, Setup
 from landbridge.training.options import Range
 
 
-class DeepCORAL(Method):
+class DeepCORAL(JointMethod):
     """Learn so that source and target have equal covariances.
 
     min over F, C of  L_y(C(F(x_s)), y_s) + weight * ||Cov_S - Cov_T||_F^2 / (4 D^2)
@@ -34,13 +31,8 @@ class DeepCORAL(Method):
         super().__init__(setup)
         self.weight, self.on = weight, on
 
-    def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
-        """Classification of the source, and the distance of the covariances."""
-        features = self.features(batch["source"].x, batch["target"].x)
-        logits, labels = self.head(features[0]), batch["source"].y
-        aligned = features if self.on == "features" else [logits, self.head(features[1])]
-        yield Losses(
-            classification=F.cross_entropy(logits, labels),
-            alignment=self.weight * correlation_alignment(*map(gather, aligned)),
-            measures={"source_accuracy": lambda: (logits.argmax(1) == labels).float().mean()},
-        )
+    def terms(self, seen: Seen, at: Moment) -> Losses:
+        """The distance of the covariances."""
+        on_features = self.on == "features"
+        sides = (seen.source, seen.target) if on_features else (seen.source_logits, seen.target_logits)
+        return Losses(alignment=self.weight * correlation_alignment(*map(gather, sides)))
