@@ -97,14 +97,19 @@ def lenet() -> Blueprint:
     return Blueprint(network, Preprocessing((28, 28)), head_hidden=(500,), discriminator_hidden=(500, 500))
 
 
-def mlp(inputs: int, hidden: int = 256) -> Blueprint:
+def mlp(inputs: int, hidden: int = 256, batch_norm: bool = False) -> Blueprint:
     """One fully connected layer and a ReLU over feature vectors, for frozen features, tables and toy data.
 
     Args:
         inputs: width of the vectors, [N, inputs].
         hidden: width of what comes out.
+        batch_norm: whether BatchNorm comes between the two.
     """
-    network = nn.Sequential(OrderedDict(fc1=nn.Linear(inputs, hidden), relu1=nn.ReLU(inplace=True)))
+    layers = OrderedDict[str, nn.Module](fc1=nn.Linear(inputs, hidden))
+    if batch_norm:
+        layers["norm1"] = nn.BatchNorm1d(hidden)
+    layers["relu1"] = nn.ReLU(inplace=True)
+    network = nn.Sequential(layers)
     return Blueprint(network, Preprocessing(), discriminator_hidden=(hidden,), inputs=inputs)
 
 
