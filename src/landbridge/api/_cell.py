@@ -16,9 +16,12 @@ from landbridge.evaluation import snapshot
 from landbridge.evaluation.inference import predict
 from landbridge.evaluation.metrics import Scores, score
 from landbridge.evaluation.validators import scorer, unlabelled_scores
+from landbridge.nn.backbones import Backbone, chosen_groups
 from landbridge.nn.heads import Head
 from landbridge.nn.preprocessing import Preprocessing
 from landbridge.runs import Result, Run
+from landbridge.training.features import FeatureStore
+from landbridge.training.frozen import FrozenBelow
 from landbridge.training.method import Method, Setup
 from landbridge.training.trainer import Trainer
 
@@ -36,6 +39,7 @@ class Settings(Recipe):
     protocol: str = "inductive"
     unlabelled: bool = False
     baseline: bool = False
+    freeze: str = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,10 +72,12 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
     cls: type[Method] = METHODS.resolve(settings.method)
     backbone = settings.network(load_domain(settings.source, machine.data_root).backbone)
     source, target = domains_of(settings, machine.data_root, backbone.preprocessing)
+    below = _frozen_below(settings, cls, backbone, machine)
+    seen = _above(below, source, target, settings) if below else (source, target)
     head = Head(backbone.width, backbone.head_hidden, len(source.classes))
-    views = _training_views(cls, source, target, settings)
+    views = _training_views(cls, *seen, settings)
     setup = Setup(
-        backbone,
+        below.upper if below else backbone,
         head,
         source.classes,
         {name: len(view) for name, view in views.items()},
@@ -83,8 +89,8 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
 
     judge = None
     if settings.select != "last":
-        views["source"], held = source.validation(seed=settings.seed)
-        judge = scorer(settings.select, held, target.unlabelled(_training_split(settings)), seed=settings.seed)
+        views["source"], held = seen[0].validation(seed=settings.seed)
+        judge = scorer(settings.select, held, seen[1].unlabelled(_training_split(settings)), seed=settings.seed)
 
     fabric = machine.fabric(settings.precision, folder)
     run = Run(folder, asdict(settings))
@@ -98,9 +104,32 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
     )
     if fabric.is_global_zero:
         model = method.model().eval()
+        model = below.whole(model).eval() if below else model
         _finish(run, model, source, target, settings, trainer, oracle=cls.oracle)
     barrier()
     return run
+
+
+def _frozen_below(settings: Settings, cls: type[Method], backbone: Backbone, machine: Machine) -> FrozenBelow | None:
+    """The lower part of the network that stays as it is; None where all of it trains."""
+    groups = chosen_groups(backbone, settings.freeze)
+    if not groups:
+        return None
+    if cls.views:
+        raise LandbridgeError(
+            f"method '{settings.method}' looks at its images through changing augmentations, which a frozen lower part "
+            "is not computed for: leave out --freeze"
+        )
+    return FrozenBelow(backbone, groups, FeatureStore(dtype="float16", quiet=machine.quiet))
+
+
+def _above(below: FrozenBelow, source: Domain, target: Domain, settings: Settings) -> tuple[Domain, Domain]:
+    """What the frozen part makes of both domains."""
+    trained = ("train", "test") if settings.protocol == "transductive" else ("train",)
+    return (
+        below.domain(source, ("train",), settings.augment, settings.seed),
+        below.domain(target, trained, settings.augment, settings.seed),
+    )
 
 
 def _training_split(settings: Settings) -> str:

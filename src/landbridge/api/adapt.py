@@ -12,6 +12,7 @@ def adapt(
     method: str = "dann",
     backbone: str | None = None,
     weights: str | None = None,
+    freeze: str = "none",
     steps: int = 2000,
     batch_size: int = 64,
     rate: float = 0.01,
@@ -51,6 +52,8 @@ def adapt(
         method: name of the method; `landbridge methods` lists them.
         backbone: network; by default the one usual for the source. `landbridge backbones` lists some.
         weights: where the network starts from: `none`, `hub`, or a file.
+        freeze: lower layer groups that stay as they are: a number of them, from the stem up. What they make of the
+            images is computed once (of four versions each, with `augment`), so that steps are cheap.
         steps: optimiser steps.
         batch_size: examples a step from each domain, over all processes.
         rate: learning rate at the start.
@@ -110,7 +113,7 @@ def adapt(
     else:
         folder = free_folder(out, "adapt")
         settings = Settings(
-            method, source, target, protocol, unlabelled, baseline, backbone=backbone, weights=weights,
+            method, source, target, protocol, unlabelled, baseline, freeze, backbone=backbone, weights=weights,
             steps=steps, batch_size=batch_size, rate=rate, momentum=momentum, weight_decay=weight_decay,
             seed=seed, select=select, augment=augment, ema=ema, clip=clip, precision=precision,
             unreadable=unreadable, options=options or {},

@@ -31,6 +31,7 @@ def compare(
     source_steps: int | None = None,
     backbone: str | None = None,
     weights: str | None = None,
+    freeze: str = "none",
     steps: int | None = None,
     batch_size: int | None = None,
     rate: float | None = None,
@@ -69,6 +70,7 @@ def compare(
         source_steps: optimiser steps on the source before fine-tuning; as many as on the target by default.
         backbone: network; by default the one usual for the source.
         weights: where the network starts from: `none`, `hub`, or a file.
+        freeze: lower layer groups that stay as they are in adaptation, see `adapt`; their outputs are computed once.
         steps: optimiser steps a run, 2000 by default, 1000 with one domain.
         batch_size: examples a step from each domain, 64 by default, 32 with one domain.
         rate: learning rate at the start, 0.01 by default.
@@ -134,7 +136,7 @@ def compare(
         raise LandbridgeError(
             f"--select {select}: adaptation and fine-tuning share no rule but the last step: leave it out"
         )
-    first = None if alone else Settings("", pair[0], pair[1], protocol, **shared)
+    first = None if alone else Settings("", pair[0], pair[1], protocol, freeze=freeze, **shared)
     source = None if alone else pair[0]
     shared.setdefault("clip", None)  # beside adaptation, fine-tuning is cut no more than that
     tuning = Tuning(tuned[0], pair[-1], source, shots, source_steps=source_steps, **shared) if tuned else None
