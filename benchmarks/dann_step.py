@@ -88,43 +88,56 @@ def images(seed: int) -> tuple[Any, Any]:
     return x, torch.randint(0, CLASSES, (EXAMPLES,), generator=generator)
 
 
-def ours(clock: str) -> None:
-    """Landbridge's DANN under its trainer, which stops to answer after as many steps as it was asked for."""
+def ours(clock: str, name: str = "dann") -> None:
+    """A method of Landbridge under its trainer, which stops to answer after as many steps as it was asked for.
+
+    Args:
+        clock: `wall` or `cpu`.
+        name: of the method; of one with several phases, the last is measured.
+    """
     import torch
     from lightning.fabric import Fabric
 
     import landbridge
-    from landbridge.adaptation.dann import DANN
+    from landbridge.adaptation import METHODS
     from landbridge.data.domain import Domain, Examples
     from landbridge.data.images import Arrays
     from landbridge.nn.backbones import make_backbone
     from landbridge.nn.heads import Head
     from landbridge.runs import Run
-    from landbridge.training.method import Moment, Setup
+    from landbridge.training.method import Method, Moment, Setup
     from landbridge.training.trainer import Trainer
 
-    class Paced(DANN):
-        """DANN that waits for a line between two steps, so that the trainer's own loop is what is measured."""
+    cls: type[Method] = METHODS.resolve(name)
 
-        def begin(self, domains: object, at: Moment) -> None:
+    class Paced(cls):  # type: ignore[misc, valid-type]
+        """The method, waiting for a line between two steps, so that the trainer's own loop is what is measured."""
+
+        def phases(self) -> Any:
+            return super().phases()[-1:]
+
+        def begin(self, domains: Any, at: Moment) -> None:
+            super().begin(domains, at)
             count = sum(p.numel() for p in self.parameters())
             answer(version=f"landbridge {landbridge.__version__}", parameters=count, threads=torch.get_num_threads())
             self.asked = requests(clock)
             next(self.asked)
 
         def after_step(self, at: Moment) -> None:
+            super().after_step(at)
             if next(self.asked, "nobody asks any more") is not None:
                 raise SystemExit
 
     names = tuple(map(str, range(CLASSES)))
     views = {}
-    for seed, name in enumerate(("source", "target")):
+    for seed, side in enumerate(("source", "target")):
         x, y = images(seed)
-        domain = Domain(name, names, {"train": Examples(Arrays(x), y)})
-        views[name] = domain.labelled() if name == "source" else domain.unlabelled()
+        domain = Domain(side, names, {"train": Examples(Arrays(x), y)})
+        views[side] = domain.labelled() if side == "source" else domain.unlabelled()
     torch.manual_seed(0)
     backbone = make_backbone("ganin-mnist")
-    setup = Setup(backbone, Head(backbone.width, backbone.head_hidden, CLASSES), names, rate=RATE, momentum=MOMENTUM)
+    head, sizes = Head(backbone.width, backbone.head_hidden, CLASSES), dict.fromkeys(views, EXAMPLES)
+    setup = Setup(backbone, head, names, sizes, rate=RATE, momentum=MOMENTUM)
     fabric = Fabric(accelerator="cpu", devices=1)
     with tempfile.TemporaryDirectory() as folder:
         Trainer(fabric, STEPS, BATCH, run=Run(Path(folder) / "run", {})).fit(Paced(setup), views)
@@ -213,14 +226,10 @@ def plain(ready: bool, clock: str) -> None:
     serve(step, clock, **about(modules, f"torch {torch.__version__}"))
 
 
-def peer(ready: bool, clock: str) -> None:
-    """pytorch-adapt's hook, containers, data sets and loaders, as its documentation shows them."""
-    from importlib.metadata import version
-
+def peer_batches(*, ready: bool) -> Iterator[Any]:
+    """pytorch-adapt's data sets and loaders around the same float tensors, as its documentation shows them."""
     import torch
-    from pytorch_adapt.containers import Models, Optimizers
     from pytorch_adapt.datasets import CombinedSourceAndTargetDataset, DataloaderCreator, SourceDataset, TargetDataset
-    from pytorch_adapt.hooks import DANNHook
     from torch.utils.data import TensorDataset
 
     class Unlabelled(torch.utils.data.Dataset):  # type: ignore[type-arg]
@@ -233,25 +242,36 @@ def peer(ready: bool, clock: str) -> None:
         def __getitem__(self, position: int) -> Any:
             return self.x[position]
 
-    modules = networks()
-    models = Models(modules)
-    optimisers = Optimizers((torch.optim.SGD, {"lr": RATE, "momentum": MOMENTUM}))
-    optimisers.create_with(models)
-    hook = DANNHook(opts=list(optimisers.values()))
     (x, y), (x_target, _) = ready_floats()
     target: Any = TargetDataset(Unlabelled(x_target))
     both = CombinedSourceAndTargetDataset(SourceDataset(TensorDataset(x, y)), target)
-    loader = DataloaderCreator(batch_size=BATCH)(train=both)["train"]
-    batches = endless(loader)
-    if ready:
-        batches = itertools.cycle([next(batches) for _ in range(50)])
+    batches = endless(DataloaderCreator(batch_size=BATCH)(train=both)["train"])
+    return itertools.cycle([next(batches) for _ in range(50)]) if ready else batches
+
+
+def serve_peer(hook: Any, modules: dict[str, Any], *, ready: bool, clock: str, extra: dict[str, Any]) -> None:
+    """Steps of a hook of pytorch-adapt; `extra` is what it wants beside batches and networks."""
+    from importlib.metadata import version
+
+    batches = peer_batches(ready=ready)
 
     def step() -> None:
-        batch = next(batches)
-        hook({**models, **batch})
+        hook({**modules, **extra, **next(batches)})
 
     versions = ", ".join(f"{name} {version(name)}" for name in ("pytorch-adapt", "torch"))
     serve(step, clock, **about(modules, versions))
+
+
+def peer(ready: bool, clock: str) -> None:
+    """pytorch-adapt's DANN hook, and its containers."""
+    import torch
+    from pytorch_adapt.containers import Models, Optimizers
+    from pytorch_adapt.hooks import DANNHook
+
+    modules = networks()
+    optimisers = Optimizers((torch.optim.SGD, {"lr": RATE, "momentum": MOMENTUM}))
+    optimisers.create_with(Models(modules))
+    serve_peer(DANNHook(opts=list(optimisers.values())), modules, ready=ready, clock=clock, extra={})
 
 
 def main() -> None:

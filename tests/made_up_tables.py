@@ -1,10 +1,15 @@
 """Folders of tables made up on the spot, so that tables and pages are tested without training."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from landbridge.evaluation import shots, speakers
+from landbridge.evaluation.trials import DIVERGED, PLAN, folder_of
+from landbridge.runs import Result
 
 VALUES = {"svm": (0.5, 0.8), "deep": (0.49, 0.806), "full": (0.3, 0.6)}
 
@@ -61,4 +66,45 @@ def left_out(
         value = 1 - LEFT[method][name] * (1 - before)
         (folder / cell).mkdir(parents=True)
         (folder / cell / "metrics.json").write_text(json.dumps({"metrics": {"target_accuracy": value}}))
+    return folder
+
+
+SEARCHED = {"weight": {"low": 0.1, "high": 10.0, "log": True, "whole": False, "option": True, "start": 1.0}}
+
+
+def trials(folder: Path, found: Mapping[int, Mapping[str, Any] | None], asked: int = 4) -> Path:
+    """A search with trials: number -> what differs of its numbers, None where it diverged."""
+    settings: dict[str, Any] = {"protocol": "inductive", "select": "last", "seed": 0, "steps": 5}
+    plan = {
+        "method": "dann", "source": "a", "target": "b", "validator": "im", "trials": asked, "jobs": 1,
+        "space": SEARCHED, "settings": settings | {"batch_size": 8, "augment": "none"},
+        "command": "landbridge tune a b", "versions": {"landbridge": "0"},
+    }  # fmt: skip
+    folder.mkdir()
+    (folder / PLAN).write_text(json.dumps(plan))
+    for number, changed in found.items():
+        place = folder_of(folder, number)
+        place.mkdir(parents=True)
+        options = {} if number < 1 else {"weight": 2.0 * number}
+        (place / "config.yaml").write_text(yaml.safe_dump({"method": "dann", "options": options}))
+        if changed is None:
+            (place / DIVERGED).write_text("training diverged at step 3\n")
+            continue
+        given = {"score": 1.0, "diversity": 0.9, "target_accuracy": 0.5 + number / 100} | dict(changed)
+        metrics = {**given, "validators": {"im": given["score"]}, "target_mean_class_accuracy": None}
+        result = Result(
+            "dann",
+            "a",
+            "b",
+            "lenet",
+            "inductive",
+            "last",
+            0,
+            5,
+            "cpu",
+            2.0,
+            metrics,
+            command=f"landbridge adapt {number}",
+        )
+        (place / "metrics.json").write_text(json.dumps(result.to_json()))
     return folder

@@ -34,7 +34,9 @@ class Bench:
         backbone = make_backbone(self.backbone)
         backbone.discriminator_hidden = (32,)
         head = Head(backbone.width, self.hidden, len(self.source.classes))
-        return make_method(name, cls, Setup(backbone, head, self.source.classes, rate=self.rate), self.options)
+        sizes = {name: len(view) for name, view in self.views(cls).items()}
+        setup = Setup(backbone, head, self.source.classes, sizes, rate=self.rate, groups=self.source.groups)
+        return make_method(name, cls, setup, self.options)
 
     def views(self, cls: type[Method]) -> dict[str, View]:
         sides = {"source": self.source, "target": self.target}

@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "adapt": "landbridge.api.adapt:adapt",
     "compare": "landbridge.api.compare:compare",
+    "tune": "landbridge.api.tune:tune",
     "evaluate": "landbridge.api.evaluate:evaluate",
     "predict": "landbridge.api.predict:predict",
     "report": "landbridge.api.report:report",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from landbridge.api.search import search as search
     from landbridge.api.show import show as show
     from landbridge.api.transfer_depth import transfer_depth as transfer_depth
+    from landbridge.api.tune import tune as tune
     from landbridge.api.zeroshot import zero_shot as zero_shot
     from landbridge.core.errors import LandbridgeError as LandbridgeError
     from landbridge.data.domain import Domain as Domain

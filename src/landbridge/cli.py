@@ -17,6 +17,7 @@ from landbridge.core.registry import nearest, resolve
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "adapt": ("landbridge.api.adapt:adapt", ("source?", "target?")),
     "compare": ("landbridge.api.compare:compare", ("domains*",)),
+    "tune": ("landbridge.api.tune:tune", ("source", "target")),
     "evaluate": ("landbridge.api.evaluate:evaluate", ("model", "domain")),
     "predict": ("landbridge.api.predict:predict", ("model", "images")),
     "report": ("landbridge.api.report:report", ("run",)),

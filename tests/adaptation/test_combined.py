@@ -41,7 +41,7 @@ def test_one_pass_and_one_classification_loss(bench: Bench) -> None:
 def test_what_cannot_be_combined_says_so() -> None:
     with pytest.raises(LandbridgeError, match="'sa' cannot be combined with others"):
         METHODS.resolve("sa+mcc")
-    with pytest.raises(UnknownNameError, match="'mc'; did you mean 'mcc'"):
-        METHODS.resolve("dann+mc")
+    with pytest.raises(UnknownNameError, match="'deep-corall'; did you mean 'deep-coral'"):
+        METHODS.resolve("dann+deep-corall")
     assert "dann+mcc" in METHODS
-    assert "dann+mc" not in METHODS
+    assert "dann+deep-corall" not in METHODS

@@ -1,6 +1,9 @@
 """The suite that every method of adaptation passes; nothing opts out silently."""
 
+from collections import ChainMap
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,10 +13,13 @@ from landbridge.adaptation import METHODS
 from landbridge.core.errors import SealedLabelsError
 from landbridge.data.domain import Domain, View
 from landbridge.evaluation.metrics import evaluate
+from landbridge.nn.backbones import Backbone, make_backbone
 from landbridge.nn.models import Classifier
 from landbridge.training.averaging import WithAverage
+from landbridge.training.estimators import EstimatorMethod
 from landbridge.training.method import Method, Moment
 from methods_suite import Bench
+from toy_settings import DOMAINS
 
 NAMES = list(METHODS)
 VARIANTS = {
@@ -21,17 +27,58 @@ VARIANTS = {
     "dann together": ("dann", {"batch_norm": "together"}),
     "cdan-e with mcc": ("cdan-e+mcc", {"mcc_weight": "0.5"}),
     "dann in turns with deep-coral": ("dann+deep-coral", {"dann_play": "turns"}),
+    "dann with pseudo-labels": ("dann+pseudo-label", {}),
+    "pada with new class weights": ("pada", {"every": "50"}),
+    "jan with mdd": ("jan+mdd", {}),
+    "i2i with mcc": ("i2i+mcc", {}),
+    "vada with mean-teacher": ("vada+mean-teacher", {"vada_radius": "0.5"}),
 }
+WITH_NORM = {"backbone": "mlp?inputs=2&hidden=32&batch_norm=true"}
+BENCHES: dict[str, dict[str, Any]] = {
+    # These move BatchNorm and nothing else.
+    "adabn": WITH_NORM,
+    "tent": WITH_NORM,
+    # These grow sure of what they predict, wrong or right, so that something must first bring the domains together: in
+    # their papers it is BatchNorm, too.
+    "shot": WITH_NORM,
+    "shot-im": WITH_NORM,
+    "pseudo-label": WITH_NORM,
+    "mean-teacher": WITH_NORM,
+    "fixmatch": WITH_NORM,
+    "vada": WITH_NORM,
+    "dirt-t": WITH_NORM,
+    # Its opponent needs a hidden layer, as in the paper, to disagree in one place only; at the usual rate it swings.
+    "mdd": {"hidden": (32,), "rate": 0.02},
+}
+"""Settings of the bench by method, for it and its baseline alike, where the usual ones do not fit."""
+OPTIONS = {
+    # 150 steps are too few to get anywhere at the paper's rate, which is for 10,000.
+    "adda": {"rate": "0.01"},
+    # The paper's 0.1 is for features that were trained before.
+    "mdd": {"weight": "1"},
+    # At the usual rate its decoders are still at the beginning after 300 steps.
+    "i2i": {"translator_rate": "0.002"},
+    # DomainBed's 100 is for batches of 32 a source; here some have six points, and the penalty swings.
+    "irm": {"weight": "10"},
+    # The paper's ball of 3.5 is for pictures: it would hold both classes of these points.
+    "vada": {"radius": "0.5"},
+    "dirt-t": {"radius": "0.5", "every": "50"},
+}
+"""Options by method, where the usual ones do not fit the points."""
 
 
 def resolved(label: str) -> tuple[str, type[Method], dict[str, str]]:
     name, options = VARIANTS.get(label, (label, {}))
-    return name, METHODS.resolve(name), options
+    return name, METHODS.resolve(name), {**OPTIONS.get(name, {}), **options}
 
 
 @pytest.fixture
-def bench(toy_source: Domain, toy_target: Domain) -> Bench:
-    return Bench(toy_source, toy_target)
+def bench(label: str, toy_source: Domain, toy_target: Domain) -> Bench:
+    """The bench of the method of that label."""
+    name, _ = VARIANTS.get(label, (label, {}))
+    settings = [BENCHES.get(part, {}) for part in name.split("+")]
+    source, target = DOMAINS[name]() if name in DOMAINS else (toy_source, toy_target)
+    return Bench(source, target, **dict(ChainMap(*settings)))
 
 
 class StoppedError(Exception):
@@ -132,11 +179,9 @@ def test_saved_and_loaded_predicts_the_same(label: str, bench: Bench, tmp_path: 
 def test_unequal_sizes_short_batches_and_a_missing_class(label: str, bench: Bench) -> None:
     """A target smaller than a batch, not a multiple of it, and without one of the classes."""
     name, cls, bench.options = resolved(label)
-    views = bench.views(cls)
-    if "target" in views:
-        keep = torch.arange(0, 41, 2)
-        views["target"] = views["target"].subset(keep)
-    method = bench.trainer(steps=15).fit(bench.method(name, cls), views)
+    splits = bench.target.splits
+    bench.target = replace(bench.target, splits={**splits, "train": splits["train"].pick(torch.arange(0, 41, 2))})
+    method = bench.trainer(steps=15).fit(bench.method(name, cls), bench.views(cls))
     assert all(value.isfinite().all() for value in method.state_dict().values())
 
 
@@ -147,25 +192,29 @@ def test_averaged_weights_wrap_any_method(label: str, bench: Bench, tmp_path: Pa
     wrapped = WithAverage(bench.method(name, cls), decay=0.9)
     trainer.fit(wrapped, bench.views(cls))
     assert isinstance(wrapped.model(), Classifier)
-    plain, averaged = wrapped.method.head.output.weight, wrapped.model().head.output.weight
-    assert plain.shape == averaged.shape
-    assert not torch.equal(plain, averaged)
+    plain, averaged = dict(wrapped.method.model().named_parameters()), dict(wrapped.model().named_parameters())
+    assert plain.keys() == averaged.keys()
+    assert any(not torch.equal(plain[key], averaged[key]) for key in plain)
 
 
-@pytest.mark.parametrize("label", ["source-only", "dann", "dann together"])
-def test_batch_norm_is_as_documented(label: str, bench: Bench) -> None:
-    """Apart, the statistics to predict by are the target's alone; together, they are those of the joint batch."""
+@pytest.mark.parametrize("label", [*NAMES, *VARIANTS])
+def test_batch_norm_is_as_documented(label: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The statistics to predict by are the target's alone, or where it says so those of the joint batch.
+
+    Methods that never see the target in training, and those that only fit an estimator to it, keep the source's.
+    """
+
+    def normalised(spec: str) -> Backbone:
+        backbone = make_backbone(spec)
+        backbone.network = torch.nn.Sequential(torch.nn.BatchNorm1d(2, momentum=0.2), backbone.network)
+        return backbone
+
+    monkeypatch.setattr("methods_suite.make_backbone", normalised)
     name, cls, bench.options = resolved(label)
-    method = bench.method(name, cls)
-    method.backbone.network = torch.nn.Sequential(torch.nn.BatchNorm1d(2, momentum=0.5), method.backbone.network)
-    trainer = bench.trainer(steps=1)
-    trainer.fit(method, bench.views(cls))
-    batch = next(trainer._batches(method.phases()[0], 0, 1))
-    mean = method.backbone.network[0].running_mean
-    if label == "source-only":
-        expected = batch["source"].x.mean(0)
-    elif label == "dann":
-        expected = batch["target"].x.mean(0)
+    source, target = (side.unlabelled().read().mean(0) for side in (bench.source, bench.target))
+    if "target" not in cls.needs or issubclass(cls, EstimatorMethod):
+        expected = source
     else:
-        expected = torch.cat([batch["source"].x, batch["target"].x]).mean(0)
-    torch.testing.assert_close(mean, 0.5 * expected)
+        expected = (source + target) / 2 if bench.method(name, cls).batch_norm == "together" else target
+    model = bench.train(name, cls, steps=60).model()
+    assert (model.backbone.network[0].running_mean - expected).abs().max() < 0.35

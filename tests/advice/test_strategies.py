@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from landbridge.advice.strategies import LINEAR, NEVER, STRATEGIES, VOTERS, Material, Scorer, Standardised, linear, vote
+from landbridge.adaptation.svm import StandardisedSVM
+from landbridge.advice.strategies import LINEAR, NEVER, STRATEGIES, VOTERS, Material, Scorer, linear, vote
 
 RNG = np.random.default_rng(0)
 Y = np.arange(150) % 3
@@ -83,5 +84,5 @@ def test_a_voter_that_is_sure_of_nothing_is_harmless() -> None:
 
 
 def test_standardised_undoes_a_shift_and_a_scale() -> None:
-    fitted = Standardised().fit(SOURCE, Y, target=3 * SOURCE - 7)
+    fitted = StandardisedSVM().fit(SOURCE, Y, target=3 * SOURCE - 7)
     assert fitted.predict(3 * SOURCE - 7).tolist() == fitted.svm_.predict(fitted.transform(SOURCE)).tolist()

@@ -57,7 +57,7 @@ def test_an_npz_that_carries_code(capsys: pytest.CaptureFixture[str], tmp_path: 
 
 def test_unknown_names_suggest_the_nearest(capsys: pytest.CaptureFixture[str], image_folder: Maker) -> None:
     good = str(image_folder("good"))
-    refused(capsys, ["adapt", good, good, "--method", "dan"], "unknown method 'dan'", "did you mean 'dann'")
+    refused(capsys, ["adapt", good, good, "--method", "dannn"], "unknown method 'dannn'", "did you mean 'dann'")
     refused(capsys, ["compare", good, good, "--methods", "source-only,saa"], "did you mean 'sa'")
     refused(capsys, ["adapt", good, "mnsit"], "unknown domain 'mnsit'", "did you mean 'mnist'")
     refused(capsys, ["adapt", good, good, "--backbone", "resnet81"], "resnet81")

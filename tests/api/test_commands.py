@@ -99,11 +99,37 @@ def test_a_target_without_labels(image_folder: Maker, tmp_path: Path) -> None:
     assert "unknown" in (tmp_path / "run/report.html").read_text()
 
 
-@pytest.mark.parametrize("rule", ["source-accuracy", "entropy", "im"])
+@pytest.mark.parametrize("rule", ["source-accuracy", "dev", "im", "mixval"])
 def test_label_free_selection_stands_in_the_row(rule: str, image_folder: Maker, tmp_path: Path) -> None:
     words = ["adapt", str(image_folder("a")), str(image_folder("b")), *SMALL, "--select", rule, "--no-baseline"]
     assert main([*words, "--checkpoint-every", "2", "--out", str(tmp_path / "run")]) == 0
-    assert json.loads((tmp_path / "run/metrics.json").read_text())["selection"] == rule
+    result = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert result["selection"] == rule
+    assert isinstance(result["metrics"]["validators"][rule], float)
+
+
+def test_a_study_of_validators(image_folder: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b, out = str(image_folder("a")), str(image_folder("b", dark=80)), tmp_path / "table"
+    words = ["compare", a, b, *SMALL, "--seeds", "1", "--checkpoint-every", "2", "--select", "snd", "--study"]
+    assert main([*words, "--methods", "source-only,sa,mcc,target-only", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    table = json.loads((out / "table.json").read_text())
+    assert table["chosen"]["method"] in ("source-only", "sa", "mcc")
+    assert table["chosen"]["validator"] == "snd"
+    assert [regret["validator"] for regret in table["regrets"]][-1] == "last"
+    assert {regret["tasks"] for regret in table["regrets"][:-1]} == {1}
+    for text in (printed, (out / "table.md").read_text()):
+        assert "Chosen by snd, without target labels" in text
+        assert "| class-ami |" in text
+    assert "What it costs to trust a validator" in (out / "report.html").read_text()
+    looks = [len(list(out.glob(f"cells/{method}/0/looks/*.npz"))) for method in ("source-only", "sa", "mcc")]
+    assert looks == [3, 1, 3]
+    assert "--study" in table["command"]
+
+
+def test_a_study_takes_a_source(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "digits/photo", "--study"]) == 2
+    assert "--study compares judges of adaptation: name a source and a target" in capsys.readouterr().err
 
 
 def test_lists(capsys: pytest.CaptureFixture[str]) -> None:

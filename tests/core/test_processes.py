@@ -2,7 +2,7 @@ from typing import Any
 
 import torch
 
-from landbridge.core.processes import average_gradients, gather, share_buffers, world
+from landbridge.core.processes import average_gradients, gather, noise_like, share_buffers, world
 from two_processes import Pair
 
 
@@ -36,6 +36,11 @@ def gathered(rank: int) -> tuple[Any, Any]:
     return float(loss), float(weight.grad)
 
 
+def noise(rank: int) -> Any:
+    torch.manual_seed(rank)
+    return noise_like(torch.empty(3, 2)).tolist()
+
+
 def test_alone() -> None:
     assert world() == (0, 1)
     x = torch.ones(2)
@@ -58,3 +63,10 @@ def test_gathered_losses_equal_one_process(pair: Pair) -> None:
     for ours, gradient in pair.run(gathered):
         assert abs(ours - float(loss)) < 1e-9
         assert abs(gradient - float(weight.grad)) < 1e-9
+
+
+def test_noise_is_that_of_one_process_with_the_whole_batch(pair: Pair) -> None:
+    """Each process has every second row, as it has every second example."""
+    torch.manual_seed(0)
+    whole = noise_like(torch.empty(6, 2))
+    assert pair.run(noise) == [whole[0::2].tolist(), whole[1::2].tolist()]

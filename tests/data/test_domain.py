@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from landbridge.core.errors import BadDataError, SealedLabelsError, UnknownNameError
-from landbridge.data.domain import Domain, Examples, match_classes, unseal
+from landbridge.data.domain import Domain, Examples, unseal
 from landbridge.data.folders import split_by_hash
 from landbridge.data.images import Arrays, ImageFiles
+from landbridge.data.matching import match_classes
 
 
 def numbers(count: int = 30, *, group: bool = False) -> Domain:

@@ -3,7 +3,7 @@ import torch
 
 from landbridge.core.errors import BadDataError, MissingDataError
 from landbridge.data import signs
-from landbridge.data.domain import match_classes
+from landbridge.data.matching import match_classes
 from landbridge.data.registry import load_domain
 
 

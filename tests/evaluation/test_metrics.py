@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.core.errors import BadDataError, SealedLabelsError, UnknownNameError
+from landbridge.core.errors import BadDataError, SealedLabelsError
 from landbridge.data.domain import Domain, Examples, View
 from landbridge.data.images import Arrays
 from landbridge.evaluation import snapshot
@@ -13,7 +13,6 @@ from landbridge.evaluation.domain_distance import proxy_a_distance
 from landbridge.evaluation.inference import predict
 from landbridge.evaluation.metrics import evaluate, gap_closed, mean_average_precision, score, variance_explained
 from landbridge.evaluation.multi_label import average_precision_11_point
-from landbridge.evaluation.validators import mutual_information, negative_entropy, scorer
 from landbridge.nn.backbones import make_backbone
 from landbridge.nn.heads import Head
 from landbridge.nn.models import Classifier
@@ -47,6 +46,21 @@ def test_what_cannot_be_known_is_none() -> None:
         "target_accuracy": None, "target_mean_class_accuracy": None, "target_examples": 2,
     }  # fmt: skip
     assert scores.confusion is None
+
+
+def test_an_open_set_is_scored_by_known_and_unknown_classes() -> None:
+    truth, said = [0, 0, 0, 1, 1, 2, 2, 2, 2], [0, 0, 2, 1, 0, 2, 2, 2, 0]
+    metrics = score(torch.eye(3)[said], view_of(truth), open_set=True).as_metrics("target")
+    known, unknown = (2 / 3 + 1 / 2) / 2, 3 / 4
+    assert metrics["target_known_accuracy"] == pytest.approx(known)
+    assert metrics["target_unknown_accuracy"] == unknown
+    assert metrics["target_all_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 3 / 4) / 3)
+    assert metrics["target_h_score"] == pytest.approx(2 / (1 / known + 1 / unknown))
+    never = score(torch.eye(3)[[0, 0]], view_of([0, 2]), open_set=True).open_set
+    assert (never["unknown_accuracy"], never["h_score"]) == (0.0, 0.0)
+    nobody = score(torch.eye(3)[[0, 1]], view_of([0, 1]), open_set=True).open_set
+    assert (nobody["known_accuracy"], nobody["unknown_accuracy"], nobody["h_score"]) == (1.0, None, None)
+    assert set(score(torch.eye(3)[[0]], view_of(None, 1), open_set=True).open_set.values()) == {None}
 
 
 def several(y: list[list[int]]) -> View:
@@ -107,24 +121,6 @@ def test_published_gaps() -> None:
         assert 100 * gap_closed(method, low, high) == pytest.approx(printed, abs=0.1)
 
 
-@given(st.lists(st.lists(st.floats(0.01, 1), min_size=3, max_size=3), min_size=1, max_size=9))
-def test_label_free_scores_equal_naive_sums(rows: list[list[float]]) -> None:
-    p = torch.tensor(rows, dtype=torch.float64)
-    p = p / p.sum(1, keepdim=True)
-    naive = sum(float(q) * math.log(float(q)) for row in p for q in row) / len(p)
-    assert float(negative_entropy(p)) == pytest.approx(naive, rel=1e-9)
-    mean = p.mean(0)
-    marginal = -sum(float(q) * math.log(float(q)) for q in mean)
-    assert float(mutual_information(p)) == pytest.approx(naive + marginal, rel=1e-6, abs=1e-9)
-    assert -1e-9 <= float(mutual_information(p)) <= math.log(3) + 1e-9
-
-
-def test_a_collapsed_model_scores_nothing_by_mutual_information() -> None:
-    collapsed = torch.eye(3)[[1, 1, 1]]
-    assert float(negative_entropy(collapsed)) == 0
-    assert float(mutual_information(collapsed)) == pytest.approx(0, abs=1e-6)
-
-
 def test_proxy_a_distance_of_equal_and_of_far_domains() -> None:
     x = torch.randn(400, 3, generator=torch.Generator().manual_seed(0)).numpy()
     assert proxy_a_distance(x[:200], x[200:]) < 0.4
@@ -138,16 +134,10 @@ def model() -> Classifier:
     return Classifier(make_backbone("mlp?inputs=2&hidden=8"), Head(8, (), 2), ("left", "right"))
 
 
-def test_predict_evaluate_and_select(model: Classifier, toy_source: Domain, toy_target: Domain) -> None:
+def test_predict_and_evaluate(model: Classifier, toy_target: Domain) -> None:
     view = toy_target.unlabelled("test")
     assert torch.equal(predict(model, view, batch_size=7), model.predict(view.read()))
     assert 0 <= evaluate(model, view).accuracy <= 1
-    for rule in ("source-accuracy", "entropy", "im"):
-        judge = scorer(rule, toy_source.labelled(), toy_target.unlabelled(), most=50)
-        assert isinstance(judge(model), float)
-    assert scorer("last", toy_source.labelled(), toy_target.unlabelled()) is None
-    with pytest.raises(UnknownNameError, match="did you mean 'entropy'"):
-        scorer("entropie", toy_source.labelled(), toy_target.unlabelled())
 
 
 def test_snapshots_show_the_same_examples_for_every_model(
@@ -162,6 +152,21 @@ def test_snapshots_show_the_same_examples_for_every_model(
     assert set(loaded["target_label"]) == {0, 1}
     other = snapshot.take(model, toy_source.unlabelled("test"), toy_target.unlabelled("test"))
     assert (other["target_label"] == loaded["target_label"]).all()
+
+
+def test_snapshots_hold_translated_source_images() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (30, 1, 28, 28), dtype=torch.uint8, generator=generator)
+    view = Domain("noise", ("a", "b"), {"test": Examples(Arrays(x), torch.arange(30) % 2)}).unlabelled("test")
+    model = Classifier(make_backbone("ganin-mnist"), Head(768, (), 2), ("a", "b"))
+
+    def negative(ready: torch.Tensor) -> torch.Tensor:
+        return model.preprocessing.restored(-ready)
+
+    taken = snapshot.take(model, view, view, negative)
+    assert taken["translated_images"].shape == (24, 28, 28, 3)
+    assert (taken["translated_images"] == 255 - taken["source_images"]).all()
+    assert "translated_images" not in snapshot.take(model, view, view, lambda ready: None)
 
 
 def test_variance_explained_against_scikit_learn() -> None:

@@ -52,6 +52,19 @@ def test_numbers_agree_with_numpy() -> None:
     assert (table.steps, table.seeds, table.backbone) == (100, [0, 1, 2], "lenet")
 
 
+def test_an_open_set_is_headed_by_the_h_score() -> None:
+    numbers = {"known_accuracy": 0.9, "unknown_accuracy": 0.6, "all_accuracy": 0.85, "h_score": 0.72}
+    opened = {"metrics": {f"target_{name}": value for name, value in numbers.items()}}
+    table = make_table([result("osbp", 0.8, settings={"headline": "h_score"}, **opened)])
+    assert (table.metric, table.rows[0].mean) == ("target_h_score", 0.72)
+    columns = table.columns()
+    assert [columns[name] for name in ("known classes, OS* (%)", "unknown (%)", "all, OS (%)")] == [
+        ["90.0"], ["60.0"], ["85.0"],
+    ]  # fmt: skip
+    assert "target H-score" in table.to_markdown()
+    assert not set(make_table(field()).columns()) & {"unknown (%)", "all, OS (%)"}
+
+
 def test_rows_follow_the_methods_with_source_only_first_and_the_oracle_last() -> None:
     results = [*field(), *(result("sa", 0.6, s) for s in range(3))]
     table = make_table(results, ["target-only", "sa", "dann", "source-only", "absent"])

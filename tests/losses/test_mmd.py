@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from landbridge.losses import maximum_mean_discrepancy, median_distance
+from landbridge.losses import GaussianKernel, joint_discrepancy, maximum_mean_discrepancy, median_distance
 from landbridge.losses.mmd import SCALES
 
 
@@ -84,3 +84,50 @@ def test_the_median_has_no_gradient() -> None:
 def test_refuses_what_has_no_pairs(n: int, width: int) -> None:
     with pytest.raises(ValueError, match=rf"one width, not \[{n}, {width}\] and \[5, 3\]"):
         maximum_mean_discrepancy(torch.zeros(n, width), torch.zeros(5, 3))
+
+
+def naive_joint(source: list[torch.Tensor], target: list[torch.Tensor], kernels: list[GaussianKernel]) -> float:
+    """Pair by pair: k is the product of the layers' kernels."""
+
+    def alike(a: list[list[float]], b: list[list[float]]) -> float:
+        layers = [
+            statistics.fmean(math.exp(-squared(p, q) / (2 * scale * kernel.bandwidth)) for scale in kernel.scales)
+            for p, q, kernel in zip(a, b, kernels)
+        ]
+        return math.prod(layers)
+
+    x, y = (list(zip(*(layer.tolist() for layer in side))) for side in (source, target))
+    inside = [statistics.fmean(alike(*pair) for pair in itertools.permutations(z, 2)) for z in (x, y)]
+    return sum(inside) - 2 * statistics.fmean(alike(a, b) for a in x for b in y)
+
+
+@given(st.integers(2, 6), st.integers(2, 6), st.floats(0.1, 10), st.integers(0, 99))
+def test_several_layers_equal_the_naive_sum(n: int, m: int, bandwidth: float, seed: int) -> None:
+    source = [points(n, 3, seed), points(n, 2, seed + 1)]
+    target = [points(m, 3, seed + 100) + 1, points(m, 2, seed + 101)]
+    kernels = [GaussianKernel(bandwidth), GaussianKernel(0.84, scales=(1.0,))]
+    ours = float(joint_discrepancy(source, target, kernels))
+    assert ours == pytest.approx(naive_joint(source, target, kernels), rel=1e-9, abs=1e-12)
+
+
+def test_layers_are_compared_together() -> None:
+    """Each layer by itself has one distribution in both domains, but what goes with what is the other way round."""
+    x = torch.arange(200.0)[:, None] % 2
+    kernel = GaussianKernel(0.1, scales=(1.0,))
+    assert abs(float(joint_discrepancy([x], [1 - x], [kernel]))) < 0.02
+    assert abs(float(joint_discrepancy([x, x], [x, x], [kernel, kernel]))) < 0.02
+    assert float(joint_discrepancy([x, x], [x, 1 - x], [kernel, kernel])) > 0.9
+
+
+def test_gradient_of_several_layers() -> None:
+    sides = [
+        points(n, width, seed).requires_grad_() for seed, (n, width) in enumerate([(4, 3), (4, 2), (5, 3), (5, 2)])
+    ]
+    kernels = [GaussianKernel(2.0), GaussianKernel(0.84, scales=(1.0,))]
+    assert gradcheck(lambda a, b, c, d: joint_discrepancy([a, b], [c, d], kernels), sides)
+
+
+def test_refuses_layers_of_different_examples() -> None:
+    x, y = torch.zeros(4, 2), torch.zeros(3, 2)
+    with pytest.raises(ValueError, match="layers must be of the same examples"):
+        joint_discrepancy([x, y], [x, x], [GaussianKernel(1.0)] * 2)

@@ -68,6 +68,7 @@ def test_specs_are_taken_apart():
     assert spec.keys == {"a": 1, "b": 0.5, "c": True, "d": "same", "e": None, "f": False}
     assert type(spec.keys["a"]) is int
     assert spec.preprocessing(Preprocessing((1, 1))).size == (192, 256)
+    assert Spec.parse("lenet?instance_norm=true").preprocessing(Preprocessing()).instance_norm
     assert Spec.parse("resnet18.a1_in1k").name == "resnet18.a1_in1k"
 
 
@@ -90,6 +91,7 @@ def test_own_factories_are_recognised(spec, own):
         ("lenet?mean=a", "mean is one number or three"),
         ("lenet?std=0.5,0.5", "std is one number or three"),
         ("lenet?std=0", "std is one number or three"),
+        ("lenet?instance_norm=1", "instance_norm is true or false, not '1'"),
         ("lenet?depth=3", r"'lenet\?depth=3': got an unexpected keyword argument 'depth'; it takes \(\)"),
         ("lenet?size=8", r"cannot read inputs of 3x8x8 \(.*\): name the size it wants"),
     ],

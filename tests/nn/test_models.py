@@ -1,4 +1,5 @@
 import json
+import math
 import pickle
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import landbridge
 from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError
 from landbridge.nn.backbones import make_backbone
 from landbridge.nn.heads import Head
-from landbridge.nn.models import Classifier
+from landbridge.nn.models import Classifier, with_none
 
 OLDEST = Path(__file__).parent / "models"
 
@@ -44,6 +45,28 @@ def test_saves_and_loads_whole(model: Classifier, tmp_path: Path) -> None:
 def test_probabilities_sum_to_one_and_nothing_gives_nothing(model: Classifier) -> None:
     torch.testing.assert_close(model.predict(torch.zeros(4, 3, 28, 28, dtype=torch.uint8)).sum(1), torch.ones(4))
     assert model.predict(torch.zeros(0, 3, 28, 28, dtype=torch.uint8)).shape == (0, 3)
+
+
+def test_doubt_is_a_class_where_entropy_is_above_half_its_largest_value() -> None:
+    probabilities = torch.softmax(3 * torch.randn(500, 4, generator=torch.Generator().manual_seed(0)), 1)
+    answered = with_none(probabilities)
+    entropy = -(probabilities * probabilities.log()).sum(1)
+    expected = torch.where(entropy > math.log(4) / 2, 4, probabilities.argmax(1))
+    assert torch.equal(answered.argmax(1), expected)
+    assert 50 < int((expected == 4).sum()) < 450
+    torch.testing.assert_close(answered.sum(1), torch.ones(500))
+    assert with_none(torch.eye(3)).argmax(1).tolist() == [0, 1, 2]
+
+
+def test_a_model_that_doubts_is_saved_and_loaded(model: Classifier, tmp_path: Path) -> None:
+    images = torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8)
+    doubting = model.or_none("unknown")
+    torch.testing.assert_close(doubting.predict(images), with_none(model.predict(images)))
+    doubting.save(tmp_path / "model")
+    loaded = Classifier.load(tmp_path / "model")
+    assert loaded.classes == ("a", "b", "c", "unknown")
+    assert model.classes == ("a", "b", "c")
+    assert torch.equal(loaded.predict(images), doubting.predict(images))
 
 
 @pytest.mark.parametrize("folder", sorted(OLDEST.iterdir()) if OLDEST.is_dir() else [], ids=lambda p: p.name)

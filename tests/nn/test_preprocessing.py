@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -37,6 +38,14 @@ def test_the_layout_of_the_input_does_not_matter(layout):
     assert torch.equal(ready(images[:, :, 2:, 1:][:, :, ::2]), ready(images[:, :, 2::2, 1:].contiguous()))
 
 
+@pytest.mark.parametrize(("mean", "std"), [((0.5,), (0.5,)), (IMAGENET_MEAN, IMAGENET_STD)])
+def test_restored_are_the_bytes_that_there_were(mean, std):
+    ready, images = Preprocessing(None, mean, std), noise(3, 3, 9, 7)
+    assert torch.equal(ready.restored(ready(images)), images)
+    beyond = torch.tensor([-99.0, 99.0]).expand(1, 3, 1, 2)
+    assert ready.restored(beyond).flatten().tolist() == [0, 255] * 3
+
+
 def test_resizing_is_antialiased():
     checkers = (torch.arange(64).view(8, 8).remainder(2) * 255).to(torch.uint8).expand(1, 3, 64 // 8, 8).contiguous()
     small = Preprocessing((4, 4))(checkers)
@@ -72,6 +81,18 @@ def test_other_inputs_are_refused(inputs):
         Preprocessing()(inputs)
 
 
+@pytest.mark.parametrize("shape", [(4, 3, 28, 28), (4, 1, 28, 28)])
+def test_instance_norm_takes_out_brightness_and_contrast(shape):
+    images = noise(*shape) // 4
+    ready = Preprocessing(None, IMAGENET_MEAN, IMAGENET_STD, instance_norm=True)
+    out = ready(images)
+    assert out.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(out, ready(3 * images + 20), atol=1e-3, rtol=0)
+    torch.testing.assert_close(out.mean((2, 3)), torch.zeros(shape[0], 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(out.var((2, 3), correction=0), torch.ones(shape[0], 3), atol=1e-3, rtol=0)
+
+
 def test_json_round_trip():
-    for ready in (Preprocessing(), Preprocessing((192, 256), IMAGENET_MEAN, IMAGENET_STD)):
+    imagenet = Preprocessing((192, 256), IMAGENET_MEAN, IMAGENET_STD)
+    for ready in (Preprocessing(), imagenet, replace(imagenet, instance_norm=True)):
         assert Preprocessing.from_json(json.loads(json.dumps(ready.to_json()))) == ready

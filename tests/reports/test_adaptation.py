@@ -12,6 +12,7 @@ import pytest
 
 from landbridge.api.report import report
 from landbridge.core.errors import BadDataError, MissingDataError
+from landbridge.evaluation import snapshot
 from landbridge.reports.adaptation import write_comparison_report, write_run_report
 from landbridge.runs import Run
 
@@ -77,6 +78,15 @@ def test_run_with_baseline(tmp_path: Path, run_folder: Make) -> None:
                  "Commonest errors"):  # fmt: skip
         assert said in page.words
     assert sum("then" in alt for alt in page.all("alt")) == 24
+
+
+def test_run_that_translates(tmp_path: Path, run_folder: Make) -> None:
+    run = run_folder(tmp_path, "cycada")
+    taken = snapshot.load(tmp_path / "snapshot.npz")
+    snapshot.save(taken | {"translated_images": 255 - taken["source_images"]}, tmp_path / "snapshot.npz")
+    page = check(write_run_report(run))
+    assert "digits/printed as digits/photo below each, what cycada makes of it" in page.words
+    assert page.all("alt").count("the same, translated") == 16
 
 
 def test_run_alone(tmp_path: Path, run_folder: Make) -> None:

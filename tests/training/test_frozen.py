@@ -42,7 +42,7 @@ def test_augmented_versions_of_one_image_stay_together(below: FrozenBelow) -> No
     assert len(lower.unlabelled("test")) == len(domain.unlabelled("test"))
     assert torch.equal(lower.labelled().y, domain.labelled().y.repeat(VERSIONS))
     rest, held = lower.validation(seed=0)
-    assert not set(rest.group.tolist()) & set(held.group.tolist())
+    assert not set(rest.bundle.tolist()) & set(held.bundle.tolist())
     maps = next(in_order(lower.unlabelled(), below.upper.preprocessing, batch_size=VERSIONS * count))
     assert not torch.equal(maps[:count], maps[count : 2 * count])
     again = below.domain(domain, ("train",), "shift", seed=3)

@@ -1,19 +1,37 @@
-"""Two processes equal one, in float64, on networks without BatchNorm and dropout."""
+"""Two processes equal one, in float64, on networks without BatchNorm and dropout.
+
+Methods that do nothing without BatchNorm get one whose batch is that of all processes, as SyncBatchNorm's is on GPUs.
+"""
 
 import pytest
 import torch
 
 from conftest import gaussians
 from landbridge.adaptation import METHODS
+from landbridge.core.processes import gather, world
 from methods_suite import Bench
+from toy_settings import DOMAINS
 from two_processes import Pair
+
+NORMED = {"adabn", "tent"}
+
+
+class NormOverAll(torch.nn.BatchNorm1d):
+    """BatchNorm over the examples of all processes."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first = world()[0] * len(x)
+        return super().forward(gather(x))[first : first + len(x)] if self.training else super().forward(x)
 
 
 def trained(rank: int, name: str, options: dict[str, str]) -> dict[str, torch.Tensor]:
     torch.set_default_dtype(torch.float64)
     try:
-        bench = Bench(gaussians("s", (0.0, 0.0), 0.0), gaussians("t", (2.0, 0.0), 0.5), options=options)
+        usual = gaussians("s", (0.0, 0.0), 0.0), gaussians("t", (2.0, 0.0), 0.5)
+        bench = Bench(*(DOMAINS[name]() if name in DOMAINS else usual), options=options)
         bench.rate = 0.02
+        if name in NORMED:
+            bench.backbone = "mlp?inputs=2&hidden=32&batch_norm=true"
         trainer = bench.trainer(steps=40)
         if torch.distributed.is_initialized():
             trainer.fabric = _joined(rank)
@@ -21,6 +39,8 @@ def trained(rank: int, name: str, options: dict[str, str]) -> dict[str, torch.Te
         method = bench.method(name, cls)
         method.backbone.preprocessing = lambda x: x.double()  # type: ignore[assignment]
         method.backbone.preprocessing.size = None  # type: ignore[attr-defined]
+        if name in NORMED:
+            method.backbone.network.norm1 = NormOverAll(32)
         return trainer.fit(method, bench.views(cls)).state_dict()
     finally:
         torch.set_default_dtype(torch.float32)
@@ -39,7 +59,12 @@ def _joined(rank: int) -> object:
 @pytest.mark.parametrize(
     ("name", "options"),
     [(name, {}) for name in METHODS]
-    + [("dann", {"play": "turns"}), ("dann", {"batch_norm": "together"}), ("cdan-e+mcc", {})],
+    + [
+        ("dann", {"play": "turns"}),
+        ("dann", {"batch_norm": "together"}),
+        ("cdan-e+mcc", {}),
+        ("pada", {"every": "10"}),
+    ],
 )
 def test_two_processes_equal_one(pair: Pair, name: str, options: dict[str, str]) -> None:
     one = trained(0, name, options)

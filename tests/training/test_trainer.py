@@ -9,6 +9,9 @@ from landbridge.core.errors import BadDataError, DivergedError
 from landbridge.core.processes import laid_out
 from landbridge.data.batches import Batch
 from landbridge.data.domain import Domain
+from landbridge.evaluation.collected import Material
+from landbridge.evaluation.looks import Watcher
+from landbridge.evaluation.selection import Judged
 from landbridge.runs import Run
 from landbridge.training.averaging import Averaged, WithAverage
 from landbridge.training.method import Domains, Losses, Method, Moment, Phase, Setup
@@ -147,13 +150,106 @@ class Plain(Method):
 def test_a_label_free_score_keeps_the_weights_it_likes_best(bench: Bench, tmp_path: Path) -> None:
     seen: list[torch.Tensor] = []
 
-    def score(model: nn.Module) -> float:
+    def score(model: nn.Module) -> Judged:
         seen.append(model.head.output.weight.detach().clone())  # type: ignore[union-attr,operator]
-        return [0.1, 0.9, 0.5, 0.2][len(seen) - 1]
+        return judged[len(seen) - 1]
 
+    judged = [Judged(0.1), Judged(0.9), Judged(0.5), Judged(0.95, sound=False)]
     method = bench.train("x", Plain, tmp_path / "run", checkpoint_every=5, score=score)
     assert len(seen) == 4
     assert torch.equal(method.head.output.weight, seen[1])
+    chosen = [row["value"] for row in Run.open(tmp_path / "run").read_log() if row["name"] == "selection"]
+    assert chosen == [0.1, 0.9, 0.5, 0.95]
+
+
+@pytest.mark.parametrize(
+    ("sound", "kept"),
+    [((False, False, False, False), 3), ((False, True, False, False), 1), ((True, False, True, False), 2)],
+)
+def test_collapsed_weights_are_kept_only_where_all_are_and_then_the_last(
+    sound: Sequence[bool], kept: int, bench: Bench
+) -> None:
+    seen: list[torch.Tensor] = []
+
+    def score(model: nn.Module) -> Judged:
+        seen.append(model.head.output.weight.detach().clone())  # type: ignore[union-attr,operator]
+        return Judged([0.3, 0.2, 0.4, 0.1][len(seen) - 1], sound[len(seen) - 1])
+
+    method = bench.train("x", Plain, checkpoint_every=5, score=score)
+    assert torch.equal(method.head.output.weight, seen[kept])
+
+
+def test_a_kept_choice_survives_being_cut_off(bench: Bench, tmp_path: Path) -> None:
+    """The best weights of before count after resuming, with what was said of them."""
+    calls: list[int] = []
+
+    def score(model: nn.Module) -> Judged:
+        calls.append(len(calls))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return Judged([0.9, 0.1, 0.0, 0.2, 0.3][calls[-1]])
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.train("x", Plain, tmp_path / "run", checkpoint_every=5, score=score)
+    method = bench.train("x", Plain, tmp_path / "run", checkpoint_every=5, score=score)
+    falling = iter([0.9, 0.8, 0.7, 0.6])
+    first = bench.train("x", Plain, checkpoint_every=5, score=lambda model: Judged(next(falling)))
+    assert torch.equal(method.head.output.weight, first.head.output.weight)
+
+
+class Ended(Plain):
+    """A last phase that is only begun."""
+
+    def phases(self) -> Sequence[Phase]:
+        return (Phase("train", 1.0, ("source",)), Phase("end", 0.0, trains=()))
+
+
+@pytest.mark.parametrize(("method", "expected"), [(Plain, [5, 10, 15, 20]), (Ended, [20]), (Recorded, [10, 15, 20])])
+def test_who_watches_sees_each_checkpoint_of_the_last_phase(
+    method: type[Method], expected: list[int], bench: Bench
+) -> None:
+    steps: list[int] = []
+    bench.train("x", method, checkpoint_every=5, watch=lambda _, step: steps.append(step))
+    assert steps == expected
+
+
+def test_looks_of_a_run_that_was_cut_off_are_those_of_a_whole_one(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, held = bench.source.validation()
+    material, test = Material(bench.target.unlabelled(), training, held), bench.target.unlabelled("test")
+
+    def train(name: str) -> None:
+        watch = Watcher(tmp_path / name, material, test)
+        bench.train("x", Plain, tmp_path / name, checkpoint_every=5, watch=watch)
+
+    def stop(self: Method, at: Moment) -> None:
+        if at.step == 13:
+            raise KeyboardInterrupt
+
+    train("whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(Plain, "after_step", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train("cut")
+    train("cut")
+    whole, cut = (sorted((tmp_path / name / "looks").iterdir()) for name in ("whole", "cut"))
+    assert [path.name for path in whole] == [path.name for path in cut]
+    assert len(whole) == 4
+    assert all(one.read_bytes() == two.read_bytes() for one, two in zip(whole, cut))
+
+
+def test_a_shared_phase_is_computed_anew_where_somebody_looks_on(bench: Bench, tmp_path: Path) -> None:
+    from landbridge.adaptation import METHODS
+
+    steps: list[int] = []
+    cls = METHODS.resolve("source-only")
+    shared = bench.train("source-only", cls, store=tmp_path / "phases", checkpoint_every=5)
+    watched = bench.train(
+        "source-only", cls, store=tmp_path / "phases", checkpoint_every=5, watch=lambda _, step: steps.append(step)
+    )
+    assert steps == [5, 10, 15, 20]
+    assert all(torch.equal(value, watched.state_dict()[key]) for key, value in shared.state_dict().items())
 
 
 def test_frozen_parts_keep_their_statistics() -> None:

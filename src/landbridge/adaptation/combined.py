@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, get_type_hints
 
+from torch import Tensor
+
 from landbridge.core.errors import LandbridgeError
 from landbridge.data.batches import Batch
 from landbridge.nn.models import Classifier
@@ -35,6 +37,10 @@ class Combined(JointMethod):
         self.opponents = [f"{name}.{group}" for name, part in self._each() for group in part.opponents]
         self.label_weight = math.prod(part.label_weight for _, part in self._each())
         self.batch_norm = next(part.batch_norm for _, part in self._each())
+        self.views = {
+            side: tuple(dict.fromkeys(view for _, part in self._each() for view in part.views.get(side, ())))
+            for side in self.needs
+        }
 
     def _each(self) -> Iterator[tuple[str, JointMethod]]:
         for name in self.parts:
@@ -92,6 +98,10 @@ class Combined(JointMethod):
         own = [part for _, part in self._each() if type(part).model is not Method.model]
         return own[0].model() if own else super().model()
 
+    def translated(self, x: Tensor) -> Tensor | None:
+        """Source examples as the first part translates them that can."""
+        return next((made for _, part in self._each() if (made := part.translated(x)) is not None), None)
+
 
 @cache
 def combination(*named: tuple[str, type[Method]]) -> type[Combined]:
@@ -105,7 +115,11 @@ def combination(*named: tuple[str, type[Method]]) -> type[Combined]:
     """
     parts: dict[str, type[JointMethod]] = {}
     for name, cls in named:
-        if not issubclass(cls, JointMethod) or cls.phases is not Method.phases or cls.losses is not JointMethod.losses:
+        if (
+            not issubclass(cls, JointMethod)
+            or cls.phases is not JointMethod.phases
+            or cls.losses is not JointMethod.losses
+        ):
             raise LandbridgeError(
                 f"'{name}' cannot be combined with others: it trains in phases or turns of its own, so name it alone"
             )
@@ -120,13 +134,9 @@ def combination(*named: tuple[str, type[Method]]) -> type[Combined]:
         Combined.__init__(self, setup, **options)
 
     setup = inspect.Parameter("setup", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    kinds = {part: get_type_hints(cls.__init__) for part, cls in parts.items()}
+    kinds = {part: get_type_hints(cls.__init__, include_extras=True) for part, cls in parts.items()}
     __init__.__annotations__ = {
         f"{part}_{option}": kinds[part][option] for part, cls in parts.items() for option in options_of(cls)
-    }
-    views = {
-        side: tuple(dict.fromkeys(view for cls in parts.values() for view in cls.views.get(side, ())))
-        for side in ("source", "target")
     }
     return type(
         "+".join(cls.__name__ for cls in parts.values()),
@@ -137,6 +147,5 @@ def combination(*named: tuple[str, type[Method]]) -> type[Combined]:
             "__doc__": f"The terms of {', '.join(name for name, _ in named)}, added up.",
             "paper": "; ".join(cls.paper for cls in parts.values()),
             "parts": parts,
-            "views": views,
         },
     )

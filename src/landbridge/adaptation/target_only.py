@@ -16,6 +16,7 @@ class TargetOnly(Method):
 
     needs = {"target": "labelled"}
     oracle = True
+    says_unknown = True
 
     def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
         """Cross-entropy on the target's labelled training part."""

@@ -12,7 +12,6 @@ from landbridge.advice.facts import Facts, compare_classes, distances, yardstick
 from landbridge.advice.strategies import Material
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.data.domain import Domain, Examples, View
-from landbridge.data.images import Arrays, Files
 from landbridge.evaluation.class_overlap import class_overlap
 
 Array = NDArray[Any]
@@ -125,10 +124,8 @@ def _some(view: View, most: int, seed: int) -> View:
 
 def _features(view: View, extract: Extract) -> tuple[Array, Array]:
     """The features of a view, and its class numbers where they are shown; else none."""
-    inputs = view.x
-    assert isinstance(inputs, Arrays | Files)
     labels = view.y if view.shown and view.has_labels else None
-    made = extract(Domain(view.domain, view.classes, {"train": Examples(inputs.pick(view.index), labels)}))
+    made = extract(Domain(view.domain, view.classes, {"train": Examples(view.x.pick(view.index), labels)}))
     features = made.unlabelled().read().numpy()
     return features, made.labelled().y.numpy() if labels is not None else np.empty(0, np.int64)
 

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from landbridge.adaptation.coral import CorrelationAlignment
 from landbridge.adaptation.sa import SubspaceAlignment
+from landbridge.adaptation.svm import StandardisedSVM
 from landbridge.probing import CLASSIFIERS
 from landbridge.training.estimators import AlignedSVM
 
@@ -45,21 +46,6 @@ class Material:
     shots_x: Array
     shots_y: Array
     classes: int
-
-
-class Standardised(AlignedSVM):
-    """Standardise each domain by itself, feature by feature, and learn a linear SVM on the source.
-
-    What AdaBN does in every layer (Li et al., 2016), done once, on the features.
-
-    >>> x, y = np.array([[0.0], [1.0], [4.0], [5.0]] * 5), np.array([0, 0, 1, 1] * 5)
-    >>> Standardised().fit(x, y, target=3 * x + 50).predict(3 * x[:4] + 50).tolist()
-    [0, 0, 1, 1]
-    """
-
-    def _maps(self, source: Array, target: Array, y: Array) -> tuple[Array, Array]:
-        same = np.eye(source.shape[1])
-        return same, same
 
 
 def _probe(name: str, *, on_shots: bool, **options: Any) -> Callable[[Material], Scorer]:
@@ -141,7 +127,7 @@ STRATEGIES: Mapping[str, Callable[[Material], Scorer]] = {
     "source-svm": _probe("svm", on_shots=False, C=C, scaling="standard"),
     "source-prototype": _probe("prototype", on_shots=False),
     "source-knn": _probe("knn", on_shots=False),
-    "standardised": _aligned(Standardised),
+    "standardised": _aligned(StandardisedSVM),
     "coral": _aligned(CorrelationAlignment),
     "sa": _aligned(SubspaceAlignment),
     "shots-svm": _probe("svm", on_shots=True, C=C, scaling="standard"),

@@ -10,12 +10,17 @@ from landbridge.api._recipe import Machine, Recipe, flags, method_flags, ready_d
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.core.files import write_text
 from landbridge.core.processes import barrier
-from landbridge.data.domain import Domain, View, match_classes
+from landbridge.data.domain import Domain, View
+from landbridge.data.matching import UNKNOWN, check_label_sets, match_label_sets
 from landbridge.data.registry import load_domain
 from landbridge.evaluation import snapshot
+from landbridge.evaluation.collected import Material, some
 from landbridge.evaluation.inference import predict
+from landbridge.evaluation.looks import Watcher
 from landbridge.evaluation.metrics import Scores, score
-from landbridge.evaluation.validators import scorer, unlabelled_scores
+from landbridge.evaluation.regret import measure
+from landbridge.evaluation.selection import FEWEST, diversity_of
+from landbridge.evaluation.validators import scorer, scores
 from landbridge.nn.backbones import Backbone, chosen_groups
 from landbridge.nn.heads import Head
 from landbridge.nn.preprocessing import Preprocessing
@@ -40,11 +45,19 @@ class Settings(Recipe):
     unlabelled: bool = False
     baseline: bool = False
     freeze: str = "none"
+    label_sets: str = "closed"
+    study: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.protocol not in ("inductive", "transductive"):
             raise LandbridgeError(f"--protocol is inductive or transductive, not '{self.protocol}'")
+        check_label_sets(self.label_sets)
+
+    @property
+    def open(self) -> bool:
+        """Whether the target has classes of its own, which are one class `unknown`, the last."""
+        return self.label_sets == "open"
 
 
 def domains_of(settings: Settings, root: str | None, preprocessing: Preprocessing) -> tuple[Domain, Domain]:
@@ -53,7 +66,7 @@ def domains_of(settings: Settings, root: str | None, preprocessing: Preprocessin
     target = ready_domain(settings.target, root, preprocessing.size, settings.unlabelled, settings.unreadable)
     if len(source.classes) < 2:
         raise BadDataError(f"the source {source.name} has {len(source.classes)} class: a classifier needs at least two")
-    return source, match_classes(source, target)
+    return match_label_sets(source, target, settings.label_sets)
 
 
 def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path | None = None, title: str = "") -> Run:
@@ -74,23 +87,25 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
     source, target = domains_of(settings, machine.data_root, backbone.preprocessing)
     below = _frozen_below(settings, cls, backbone, machine)
     seen = _above(below, source, target, settings) if below else (source, target)
-    head = Head(backbone.width, backbone.head_hidden, len(source.classes))
+    classes = source.classes[:-1] if settings.open and not cls.says_unknown else source.classes
+    head = Head(backbone.width, backbone.head_hidden, len(classes))
     views = _training_views(cls, *seen, settings)
     setup = Setup(
         below.upper if below else backbone,
         head,
-        source.classes,
+        classes,
         {name: len(view) for name, view in views.items()},
         settings.rate,
         settings.momentum,
         settings.weight_decay,
+        source.groups,
     )
     method = settings.method_of(settings.method, cls, setup, settings.options)
 
-    judge = None
-    if settings.select != "last":
-        views["source"], held = seen[0].validation(seed=settings.seed)
-        judge = scorer(settings.select, held, seen[1].unlabelled(_training_split(settings)), seed=settings.seed)
+    material = _material(*seen, settings)
+    judge = scorer(settings.select, material.some())
+    if material.held:
+        views["source"] = material.training
 
     fabric = machine.fabric(settings.precision, folder)
     run = Run(folder, asdict(settings))
@@ -99,12 +114,17 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
     if settings.baseline and settings.method != "source-only":
         plain = replace(settings, method="source-only", options={}, select="last", baseline=False)
         train_cell(plain, folder / "baseline", machine, store, "source-only")
+    tested, doubt = some(tested_on(seen[1], settings)), UNKNOWN if len(classes) < len(source.classes) else None
+    watch = Watcher(folder, material.some(), tested, doubt) if settings.study else None
     trainer = settings.train(
-        method, views, run, fabric, machine, judge=judge, store=store, title=title or settings.method
+        method, views, run, fabric, machine, judge=judge, watch=watch, store=store, title=title or settings.method
     )
     if fabric.is_global_zero:
+        if settings.study:
+            measure(folder, tested, oracle=cls.oracle)
         model = method.model().eval()
         model = below.whole(model).eval() if below else model
+        model = model if classes == source.classes else model.or_none(UNKNOWN)
         _finish(run, model, source, target, settings, trainer, oracle=cls.oracle)
     barrier()
     return run
@@ -132,6 +152,13 @@ def _above(below: FrozenBelow, source: Domain, target: Domain, settings: Setting
     )
 
 
+def _material(source: Domain, target: Domain, settings: Settings) -> Material:
+    """What a model is judged by without target labels; with a rule that selects, a part of the source is held out."""
+    cut = settings.study or settings.select != "last"
+    training, held = source.validation(seed=settings.seed) if cut else (source.labelled(), None)
+    return Material(target.unlabelled(_training_split(settings)), training, held, settings.label_sets == "partial")
+
+
 def _training_split(settings: Settings) -> str:
     return "all" if settings.protocol == "transductive" else "train"
 
@@ -157,17 +184,30 @@ def held_out(domain: Domain, settings: Settings, *, target: bool) -> View | None
     return domain.unlabelled("test") if "test" in domain.splits else None
 
 
+def tested_on(target: Domain, settings: Settings) -> View:
+    """The target examples that the number is measured on.
+
+    Raises:
+        BadDataError: there are none.
+    """
+    view = held_out(target, settings, target=True)
+    if view is None:
+        raise BadDataError(f"{target.name} has no test examples: name --protocol transductive, or another target")
+    return view
+
+
 def _finish(
     run: Run, model: Any, source: Domain, target: Domain, settings: Settings, trainer: Trainer, *, oracle: bool
 ) -> None:
     """Open the seal, once: measure, and write model, snapshot and numbers."""
     unknown = Scores(None, None, None, None, 0)
-    source_test, target_test = held_out(source, settings, target=False), held_out(target, settings, target=True)
-    if target_test is None:
-        raise BadDataError(f"{target.name} has no test examples: name --protocol transductive, or another target")
+    source_test, target_test = held_out(source, settings, target=False), tested_on(target, settings)
     on_source = score(predict(model, source_test), source_test) if source_test else unknown
-    on_target = score(predict(model, target_test), target_test)
-    taken = snapshot.take(model, source_test or source.unlabelled("train"), target_test)
+    on_target = score(predict(model, target_test), target_test, open_set=settings.open)
+    seen = _material(source, target, settings).some().collect(model)
+    told_apart = diversity_of(seen)
+    shown = source_test or source.unlabelled("train")
+    taken = snapshot.take(model, shown, target_test, trainer.method.translated)
     snapshot.save(taken, run.folder / "snapshot.npz")
     model.save(run.folder / "model")
     skipped = [*source.skipped, *target.skipped]
@@ -176,6 +216,8 @@ def _finish(
     chosen = asdict(settings)
     row = {"method", "source", "target", "backbone", "protocol", "select", "seed", "steps"}
     notes = [f"{domain.name}: {domain.note}" for domain in (source, target) if domain.note]
+    if settings.select != "last" and told_apart < FEWEST:
+        notes.append(f"{settings.method}, seed {settings.seed}: collapsed, and no better weights were there to keep")
     result = Result(
         method=settings.method,
         source=settings.source,
@@ -193,11 +235,12 @@ def _finish(
             "per_class_accuracy": on_target.per_class_accuracy,
             "confusion": on_target.confusion,
             "a_distance": float(taken["a_distance"]),
-            "validators": unlabelled_scores(model, target.unlabelled(_training_split(settings))),
+            "validators": scores(seen, also=[settings.select]),
+            "diversity": told_apart,
         },
         oracle=oracle,
         settings={name: value for name, value in chosen.items() if name not in row}
-        | {"classes": list(source.classes), "headline": target.headline},
+        | {"classes": list(source.classes), "headline": "h_score" if settings.open else target.headline},
         notes=notes + ([f"{len(skipped)} unreadable images were skipped"] if skipped else []),
         command=command_of(settings),
     )

@@ -13,8 +13,8 @@ from landbridge.api._cell import Settings, train_cell
 from landbridge.api._recipe import Machine, flags, method_flags
 from landbridge.api._tuning import Tuning, check, tune_cell
 from landbridge.core.errors import LandbridgeError, RunFolderError, UnknownNameError
+from landbridge.core.executors import execute
 from landbridge.core.files import write_json
-from landbridge.core.processes import run_all
 from landbridge.core.registry import nearest
 from landbridge.finetuning import METHODS as TUNING
 from landbridge.reports.adaptation import write_comparison_report
@@ -61,6 +61,7 @@ def run_comparison(
     options: Mapping[str, Any],
     machine: Machine,
     jobs: int = 1,
+    executor: str = "local",
     *,
     tuning: Tuning | None = None,
     illustrate: bool = True,
@@ -74,6 +75,7 @@ def run_comparison(
         options: options by method.
         machine: on what.
         jobs: cells computed side by side.
+        executor: where they run, see `landbridge.core.executors`.
         tuning: the settings that all cells of fine-tuning share; None where labels of the target are not to be used.
             With a source, one network a seed is trained there first, and all cells of the seed start from it.
         illustrate: with `dann`, add a run that confuses the domains without the label loss.
@@ -95,7 +97,7 @@ def run_comparison(
         numbered = [cell._replace(title=f"[{n}/{len(part)}] {cell.title}") for n, cell in enumerate(part, 1)]
         # Those that go on from what others train come last, so that no two processes train the same source network.
         ordered = sorted(numbered, key=lambda cell: cell.waits)
-        run_all([partial(cell.train, machine, store) for cell in ordered], jobs)
+        execute([partial(cell.train, machine, store) for cell in ordered], jobs, executor)
     return write_comparison_report(folder)
 
 

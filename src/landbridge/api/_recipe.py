@@ -17,7 +17,9 @@ from landbridge.core.registry import resolve
 from landbridge.data.augment import augmentation
 from landbridge.data.batches import IN_MEMORY, seed_of
 from landbridge.data.domain import Domain, View
+from landbridge.data.keys import parts_of
 from landbridge.data.registry import data_root, entry_of, load_domain
+from landbridge.evaluation.selection import Judged
 from landbridge.nn.backbones import Backbone, make_backbone
 from landbridge.nn.models import Classifier
 from landbridge.runs import Run
@@ -49,6 +51,7 @@ class Recipe:
     clip: float | None = None
     precision: str = "32-true"
     unreadable: float = 0.01
+    checkpoint_every: int = 500
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -78,7 +81,8 @@ class Recipe:
         fabric: Fabric,
         machine: "Machine",
         *,
-        judge: Callable[[Classifier], float] | None = None,
+        judge: Callable[[Classifier], Judged] | None = None,
+        watch: Callable[[Classifier, int], None] | None = None,
         store: Path | None = None,
         title: str = "",
     ) -> Trainer:
@@ -89,10 +93,11 @@ class Recipe:
             self.batch_size,
             self.seed,
             run=run,
-            checkpoint_every=machine.checkpoint_every,
+            checkpoint_every=self.checkpoint_every,
             clip=self.clip,
             augment=self.augment,
             score=judge,
+            watch=watch,
             store=store,
         )
         if machine.quiet or not fabric.is_global_zero:
@@ -112,7 +117,6 @@ class Machine:
         devices: how many processes.
         strategy: Fabric's name of how they work together.
         data_root: the folder of the data sets.
-        checkpoint_every: steps between checkpoints.
         tensorboard: whether to log for TensorBoard too.
         quiet: whether to show no progress.
     """
@@ -121,7 +125,6 @@ class Machine:
     devices: int = 1
     strategy: str = "auto"
     data_root: str | None = None
-    checkpoint_every: int = 500
     tensorboard: bool = False
     quiet: bool = False
 
@@ -223,11 +226,11 @@ def fetch(names: Sequence[str], root: str | None) -> None:
         LandbridgeError: no data root is known to download into.
     """
     where = data_root(root)
-    for name in names:
-        entry = entry_of(name)
+    for part in [part for name in names for part in parts_of(name)]:
+        entry = entry_of(part)
         if entry is None or entry.download is None:
             continue
         if where is None:
-            raise LandbridgeError(f"--download needs a folder for {name}: pass --data-root or set LANDBRIDGE_DATA")
+            raise LandbridgeError(f"--download needs a folder for {part}: pass --data-root or set LANDBRIDGE_DATA")
         download: Callable[[Path], None] = resolve(entry.download)
         download(where)

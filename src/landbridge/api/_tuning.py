@@ -18,7 +18,8 @@ from landbridge.data.registry import load_domain
 from landbridge.evaluation import snapshot
 from landbridge.evaluation.inference import predict
 from landbridge.evaluation.metrics import Scores, score
-from landbridge.evaluation.validators import scorer
+from landbridge.evaluation.selection import Judged
+from landbridge.evaluation.validators import held_out_accuracy
 from landbridge.finetuning import METHODS, PRESETS
 from landbridge.finetuning.finetune import FineTune
 from landbridge.nn.backbones import Backbone
@@ -118,7 +119,7 @@ class Ready(NamedTuple):
     shown: View
     held: View | None
     views: dict[str, View]
-    judge: Callable[[Classifier], float] | None
+    judge: Callable[[Classifier], Judged] | None
     options: dict[str, Any]
 
 
@@ -159,7 +160,7 @@ def prepare(settings: Tuning, machine: Machine, start: Path | None = None) -> Re
     views, judge = {"target": shown}, None
     if settings.select == "validation":
         views["target"], kept = shown.cut(VALIDATION, settings.seed)
-        judge = scorer("source-accuracy", kept, target.unlabelled(), seed=settings.seed)
+        judge = held_out_accuracy(kept, settings.seed)
     setup = Setup(
         backbone,
         _head(settings, backbone, target, start),

@@ -21,9 +21,11 @@ def adapt(
     seed: int = 0,
     protocol: str = "inductive",
     select: str = "last",
+    study: bool = False,
     augment: str = "none",
     ema: float | None = None,
     clip: float | None = None,
+    label_sets: str = "closed",
     unlabelled: bool = False,
     unreadable: float = 0.01,
     options: dict[str, Any] | None = None,
@@ -47,7 +49,7 @@ def adapt(
     `metrics.json`, `report.html`, `log.csv`, `snapshot.npz`, `model/`, and `baseline/`, the source-only run.
 
     Args:
-        source: labelled domain: a name (`mnist`, `digits/printed`) or a path of your own.
+        source: labelled domain: a name (`mnist`, `digits/printed`), a path of your own, or several joined by `+`.
         target: domain to adapt to, likewise.
         method: name of the method; `landbridge methods` lists them.
         backbone: network; by default the one usual for the source. `landbridge backbones` lists some.
@@ -61,11 +63,15 @@ def adapt(
         weight_decay: weight decay of SGD.
         seed: what all randomness comes from.
         protocol: `inductive` measures on the target's test part, `transductive` uses the whole target for both.
-        select: which weights are kept: `last`, or the best by `source-accuracy`, `entropy` or `im` (label-free).
+        select: which weights are kept: `last`, or the best by a label-free validator: `source-accuracy`, `iwv`, `dev`,
+            `devn`, `entropy`, `im`, `bnm`, `snd`, `class-ami`, `reverse` or `mixval`.
+        study: keep what validators see at each checkpoint, and measure it at the end, see `compare`.
         augment: `none`, `shift`, `flip`, `affine`, `weak`, `weak-flip`, `strong`, or for photographs `crop-flip`,
             `rand` (RandAugment) and `rand-flip`.
         ema: decay of averaged weights; the average is then the model.
         clip: largest norm of a gradient.
+        label_sets: `closed`, both domains have the same classes; `partial`, the target may lack some; `open`, it may
+            have others, all of them called `unknown`. A method without an output for that says it where in doubt.
         unlabelled: read the target as images without labels, at any depth of its folder.
         unreadable: share of images that may be unreadable; they are skipped and named in skipped.txt.
         options: options of the method itself; on the command line `--method.NAME VALUE`.
@@ -102,7 +108,7 @@ def adapt(
     from landbridge.reports.adaptation import write_run_report
     from landbridge.runs.run import read_config
 
-    machine = Machine(device, devices, strategy, data_root, checkpoint_every, tensorboard, quiet)
+    machine = Machine(device, devices, strategy, data_root, tensorboard, quiet)
     if resume is not None:
         folder = Path(resume)
         settings = Settings(**read_config(folder))
@@ -116,7 +122,8 @@ def adapt(
             method, source, target, protocol, unlabelled, baseline, freeze, backbone=backbone, weights=weights,
             steps=steps, batch_size=batch_size, rate=rate, momentum=momentum, weight_decay=weight_decay,
             seed=seed, select=select, augment=augment, ema=ema, clip=clip, precision=precision,
-            unreadable=unreadable, options=options or {},
+            unreadable=unreadable, checkpoint_every=checkpoint_every, options=options or {},
+            label_sets=label_sets, study=study,
         )  # fmt: skip
     if download:
         fetch((settings.source, settings.target), data_root)

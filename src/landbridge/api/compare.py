@@ -39,6 +39,8 @@ def compare(
     weight_decay: float = 0.0,
     protocol: str = "inductive",
     select: str = "last",
+    label_sets: str = "closed",
+    study: bool = False,
     augment: str | None = None,
     ema: float | None = None,
     clip: float | None = None,
@@ -51,6 +53,7 @@ def compare(
     precision: str = "32-true",
     checkpoint_every: int = 500,
     jobs: int = 1,
+    executor: str = "local",
     download: bool = False,
     quiet: bool = False,
 ) -> "Table":
@@ -62,7 +65,7 @@ def compare(
     trained once a seed.
 
     Args:
-        domains: source and target, or the target alone: names, or paths of your own.
+        domains: source and target, or the target alone: names, or paths of your own. `A+B` is several sources.
         methods: names, separated by commas; `source-only` and `target-only` are the ends of the gap. `NAME:N`
             computes N seeds of this one. With one domain: `scratch,frozen,small-rate,full,gradual,lp-ft`.
         seeds: how many seeds, from 0 on, of the others.
@@ -77,8 +80,11 @@ def compare(
         momentum: momentum of SGD.
         weight_decay: weight decay of SGD.
         protocol: `inductive` or `transductive`.
-        select: which weights are kept: `last`, `source-accuracy`, `entropy` or `im` (label-free); in fine-tuning
-            `last` or `validation`.
+        select: which weights are kept, and which method is chosen: `last`, or by a label-free validator,
+            `source-accuracy`, `iwv`, `dev`, `devn`, `entropy`, `im`, `bnm`, `snd`, `class-ami`, `reverse` or `mixval`;
+            in fine-tuning `last` or `validation`.
+        label_sets: `closed`, `partial` or `open`: whether the target may lack or add classes, see `adapt`.
+        study: keep what validators see at each checkpoint, and measure at the end what trusting each would have cost.
         augment: augmentation of all inputs, `none` by default.
         ema: decay of averaged weights.
         clip: largest norm of a gradient.
@@ -91,6 +97,8 @@ def compare(
         precision: `32-true`, `bf16-mixed`, `16-mixed`.
         checkpoint_every: steps between checkpoints.
         jobs: cells computed side by side, each on its share of the cores.
+        executor: `local`, or `ray` for the cluster that RAY_ADDRESS names (or one of this machine); all its machines
+            must see the same folders.
         download: fetch missing data sets where their publisher allows it.
         quiet: show no progress.
 
@@ -111,6 +119,7 @@ def compare(
     from landbridge.api._recipe import Machine, counted, fetch, free_folder
     from landbridge.api._tuning import Tuning
     from landbridge.core.errors import LandbridgeError
+    from landbridge.core.executors import check_executor
     from landbridge.finetuning import METHODS
 
     pair = domains or EMBEDDED_PAIR
@@ -119,12 +128,14 @@ def compare(
             f"compare takes a source and a target, or a target with labels, or nothing for the embedded pair, not "
             f"{len(pair)} domains"
         )
+    check_executor(executor)
     alone = len(pair) == 1
     counts = counted(methods or (TUNING_METHODS if alone else DEFAULT_METHODS), seeds, "--methods", "--seeds")
     folder = free_folder(out, "compare")
     asked: dict[str, Any] = {"backbone": backbone, "steps": steps, "batch_size": batch_size, "rate": rate, "clip": clip}
     asked |= {"augment": augment, "weights": weights, "momentum": momentum, "weight_decay": weight_decay, "ema": ema}
     asked |= {"select": select, "precision": precision, "unreadable": unreadable}
+    asked |= {"checkpoint_every": checkpoint_every}
     asked = {name: value for name, value in asked.items() if value is not None}
     shared = (EMBEDDED if not domains else TUNED if alone else {}) | asked
     tuned = [name for name in counts if name in METHODS]
@@ -132,15 +143,22 @@ def compare(
         raise LandbridgeError("--shots and --source-steps are for fine-tuning: name a method of it, as small-rate")
     if tuned and protocol != "inductive":
         raise LandbridgeError(f"'{tuned[0]}' is measured on the target's test part: leave out --protocol {protocol}")
+    if tuned and label_sets != "closed":
+        raise LandbridgeError(f"'{tuned[0]}' learns the target's own classes: leave out --label-sets {label_sets}")
+    if study and alone:
+        raise LandbridgeError("--study compares judges of adaptation: name a source and a target")
     if select != "last" and 0 < len(tuned) < len(counts):
         raise LandbridgeError(
             f"--select {select}: adaptation and fine-tuning share no rule but the last step: leave it out"
         )
-    first = None if alone else Settings("", pair[0], pair[1], protocol, freeze=freeze, **shared)
+    adapting: dict[str, Any] = {"freeze": freeze, "label_sets": label_sets, "study": study}
+    first = None if alone else Settings("", pair[0], pair[1], protocol, **adapting, **shared)
     source = None if alone else pair[0]
     shared.setdefault("clip", None)  # beside adaptation, fine-tuning is cut no more than that
     tuning = Tuning(tuned[0], pair[-1], source, shots, source_steps=source_steps, **shared) if tuned else None
     if download:
         fetch(pair, data_root)
-    machine = Machine(device, 1, "auto", data_root, checkpoint_every, False, quiet)
-    return run_comparison(folder, first, counts, options or {}, machine, jobs, tuning=tuning, illustrate=illustrate)
+    machine = Machine(device, 1, "auto", data_root, False, quiet)
+    return run_comparison(
+        folder, first, counts, options or {}, machine, jobs, executor, tuning=tuning, illustrate=illustrate
+    )

@@ -7,6 +7,7 @@ def evaluate(
     model: str,
     domain: str,
     split: str = "test",
+    label_sets: str = "closed",
     backbone: str | None = None,
     data_root: str | None = None,
     unreadable: float = 0.01,
@@ -17,13 +18,16 @@ def evaluate(
         model: folder of a run, or its `model/`.
         domain: name or path of the domain.
         split: `test`, `train`, or `all`.
+        label_sets: `closed`, or `partial` for a domain that lacks some of the model's classes. A model that knows
+            `unknown` takes all classes that are not its own for that.
         backbone: your own factory, where the model was made with one.
         data_root: folder of the data sets; LANDBRIDGE_DATA by default.
         unreadable: share of images that may be unreadable.
 
     Returns:
         `accuracy`, `mean_class_accuracy` (0 to 1; None without labels), `per_class_accuracy` by class name, `examples`,
-        and what was asked.
+        and what was asked; of a model that knows `unknown` also `known_accuracy`, `unknown_accuracy`, `all_accuracy`
+        and `h_score`.
 
     Raises:
         LandbridgeError: no such model or domain, or their classes differ.
@@ -35,13 +39,17 @@ def evaluate(
         500
     """
     from landbridge.api._recipe import ready_domain
-    from landbridge.data.domain import Domain, match_classes
+    from landbridge.data.domain import Domain
+    from landbridge.data.matching import UNKNOWN, match_label_sets
     from landbridge.evaluation.metrics import evaluate as measure
     from landbridge.nn.models import Classifier
 
     loaded = Classifier.load(model, backbone)
     raw = ready_domain(domain, data_root, loaded.preprocessing.size, False, unreadable)
-    scores = measure(loaded, match_classes(Domain(f"model {model}", loaded.classes, {}), raw).unlabelled(split))
+    opened = loaded.classes[-1] == UNKNOWN and UNKNOWN not in raw.classes
+    known = Domain(f"model {model}", loaded.classes[:-1] if opened else loaded.classes, {})
+    _, matched = match_label_sets(known, raw, "open" if opened else label_sets)
+    scores = measure(loaded, matched.unlabelled(split), open_set=opened)
     by_class = scores.per_class_accuracy
     return {
         "model": model,
@@ -49,6 +57,7 @@ def evaluate(
         "split": split,
         "accuracy": scores.accuracy,
         "mean_class_accuracy": scores.mean_class_accuracy,
+        **scores.open_set,
         "examples": scores.examples,
         "per_class_accuracy": None if by_class is None else dict(zip(loaded.classes, by_class)),
     }

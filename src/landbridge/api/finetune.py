@@ -127,7 +127,7 @@ def finetune(
     from landbridge.reports.adaptation import write_run_report
     from landbridge.runs.run import read_config
 
-    machine = Machine(device, devices, strategy, data_root, checkpoint_every, tensorboard, quiet)
+    machine = Machine(device, devices, strategy, data_root, tensorboard, quiet)
     short = {"freeze": freeze, "backbone_lr_ratio": backbone_lr_ratio, "layer_decay": layer_decay}
     given = {name: value for name, value in short.items() if value is not None}
     numbers, name = _numbers(shots), method or "small-rate"
@@ -148,6 +148,7 @@ def finetune(
             head, backbone=None if backbone == "usual" else backbone, weights=weights, steps=steps,
             batch_size=batch_size, rate=rate, momentum=momentum, weight_decay=weight_decay, seed=seed, select=select,
             augment=augment, ema=ema, clip=clip, precision=precision, unreadable=unreadable,
+            checkpoint_every=checkpoint_every,
             options={} if study else given | (options or {}),
         )  # fmt: skip
     if download:

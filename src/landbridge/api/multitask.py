@@ -101,13 +101,13 @@ def learn_tasks(
     asked |= {"weighting": weighting, "task_weights": task_weights, "alpha": alpha, "head": head, "width": width}
     asked |= {"encoder_lr_ratio": encoder_lr_ratio, "steps": steps, "batch_size": batch_size, "rate": rate}
     asked |= {"momentum": momentum, "weight_decay": weight_decay, "clip": clip, "augment": augment}
-    asked |= {"precision": precision, "unreadable": unreadable}
+    asked |= {"precision": precision, "unreadable": unreadable, "checkpoint_every": checkpoint_every}
     first = Learning(tasks=list(tasks or []), **asked)
     if download:
         fetch([task.domain for task in first.asked.values()], data_root)
     words = ["landbridge", "multitask", *first.tasks, "--modes", modes, "--seeds", str(seeds)]
     usual = Learning(tasks=[], steps=1000, batch_size=32)
     words += flags(asked, asdict(usual))
-    machine = Machine(device, 1, "auto", data_root, checkpoint_every, False, quiet)
+    machine = Machine(device, 1, "auto", data_root, False, quiet)
     named = [name for name in map(str.strip, modes.split(",")) if name]
     return run_multitask(free_folder(out, "multitask"), first, named, seeds, shlex.join(words), machine, jobs)

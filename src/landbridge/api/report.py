@@ -4,6 +4,7 @@ from pathlib import Path
 
 KINDS = {
     "comparison.json": ("a comparison", "landbridge.reports.adaptation:write_comparison_report"),
+    "tune.json": ("a search for settings", "landbridge.reports.trials:write_trials_report"),
     "probe.json": ("a probe", "landbridge.reports.probing:write_probe_report"),
     "multitask.json": ("several tasks", "landbridge.reports.multitask:write_multitask_report"),
     "shots.json": ("a study over shots", "landbridge.reports.shots:write_shots_report"),

@@ -110,6 +110,7 @@ def transfer_depth(
         clip=clip,
         precision=precision,
         unreadable=unreadable,
+        checkpoint_every=checkpoint_every,
     )
-    machine = Machine(device, 1, "auto", data_root, checkpoint_every, False, quiet)
+    machine = Machine(device, 1, "auto", data_root, False, quiet)
     return run_depths(free_folder(out, "transfer-depth"), first, seeds, ends, modes, depths, machine, jobs)

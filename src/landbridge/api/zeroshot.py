@@ -99,7 +99,7 @@ def zero_shot(
         domain, backbone, signatures, tuple(dict.fromkeys(filter(None, map(str.strip, named.split(","))))), held_out,
         test, weights, train_steps, shots, seeds, described_only, pool, unreadable, options or {},
     )  # fmt: skip
-    machine = Machine(device, 1, "auto", data_root, 500, False, quiet)
+    machine = Machine(device, 1, "auto", data_root, False, quiet)
     return run_zeroshot(free_folder(out, "zeroshot"), asked, shlex.join(words), machine)
 
 

@@ -88,6 +88,21 @@ def gather(x: Tensor) -> Tensor:
     return gathered
 
 
+def noise_like(x: Tensor) -> Tensor:
+    """Standard normal noise of the shape of our rows, as one process would draw it for the whole batch.
+
+    The first process draws for all; our share is every `world`-th row, as `Batches` deals out examples.
+
+    >>> noise_like(torch.empty(2, 3)).shape
+    torch.Size([2, 3])
+    """
+    rank, size = world()
+    noise = torch.randn((size * len(x), *x.shape[1:]), dtype=x.dtype, device=x.device)
+    if size > 1:
+        dist.broadcast(noise, 0)
+    return noise[rank::size]
+
+
 def run_all(tasks: Sequence[Callable[[], object]], jobs: int) -> None:
     """Run tasks one after the other, or side by side in `jobs` processes, each on its share of the cores.
 

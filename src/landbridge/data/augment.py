@@ -158,6 +158,21 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 }
 
 
+def views(*names: str) -> tuple[str, ...]:
+    """Names for views of a batch by these augmentations, each drawn by itself: a further one of a name is `NAME#2`, ...
+
+    Raises:
+        UnknownNameError: no such augmentation.
+
+    >>> views("weak", "strong", "weak")
+    ('weak', 'strong', 'weak#2')
+    """
+    for name in names:
+        augmentation(name)
+    counts = [names[: place + 1].count(name) for place, name in enumerate(names)]
+    return tuple(name if count == 1 else f"{name}#{count}" for name, count in zip(names, counts))
+
+
 def augmentation(name: str) -> Augmentation:
     """The augmentation of that name; feature vectors and waveforms pass through any of them unchanged.
 

@@ -36,12 +36,14 @@ class Sample:
         x: inputs, float32 [n, 3, h, w] or [n, D].
         index: positions of the examples in the view, int64 [n]; what a method remembers by example, it keeps by these.
         labels: class numbers, int64 [n], or None where the labels are sealed.
+        group: groups of the examples (the domain of each, where several are joined), int64 [n]; None without groups.
         views: further versions of `x` by the name of their augmentation (`weak`, `strong`).
     """
 
     x: Tensor
     index: Tensor
     labels: Tensor | None = None
+    group: Tensor | None = None
     views: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -74,7 +76,7 @@ class Batches:
         rank: which share is ours.
         world: how many shares there are; divides `batch_size`.
         augment: name of the augmentation of `x`.
-        views: names of augmentations given beside `x`.
+        views: names of augmentations given beside `x`; `NAME#2` is a second draw.
         device: where the batches shall be.
         workers: processes that read image files which do not fit in memory.
 
@@ -103,8 +105,9 @@ class Batches:
         self.view, self.preprocessing, self.batch_size, self.seed = view, preprocessing, batch_size, seed
         self.rank, self.world, self.device, self.workers = rank, world, torch.device(device), workers
         self._augment = augmentation(augment)
-        self._views = {name: augmentation(name) for name in views}
+        self._views = {name: augmentation(name.partition("#")[0]) for name in views}
         self._given = view.y.to(self.device) if view.shown else None
+        self._group = None if view.group is None else view.group.to(self.device)
         self._inputs: Tensor | None = None
         if isinstance(view.x, Arrays) or view.x.nbytes(preprocessing.size) <= IN_MEMORY:
             self._inputs = view.read(size=preprocessing.size).to(self.device)
@@ -155,6 +158,7 @@ class Batches:
             x=self.preprocessing(self._augment(inputs)),
             index=positions,
             labels=None if self._given is None else self._given[positions],
+            group=None if self._group is None else self._group[positions],
             views={name: self.preprocessing(change(inputs)) for name, change in self._views.items()},
         )
 

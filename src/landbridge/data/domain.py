@@ -10,7 +10,7 @@ from torch import Tensor
 
 from landbridge.core.errors import BadDataError, SealedLabelsError, UnknownNameError
 from landbridge.core.registry import nearest
-from landbridge.data.images import Arrays, Files, Inputs, Joined, Size
+from landbridge.data.images import Files, Inputs, Joined, Size
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +23,16 @@ class Examples:
             judged) for each class, int64 [N, classes]; or numbers to predict, float32 [N, K]; None where nobody knows
             them.
         group: which track, speaker or sequence each example belongs to, int64 [N]; None where each stands alone.
+        bundle: which examples a cut must not part, int64 [N]; None where that is the group.
     """
 
     x: Inputs
     y: Tensor | None = None
     group: Tensor | None = None
+    bundle: Tensor | None = None
 
     def __post_init__(self) -> None:
-        for name in ("y", "group"):
+        for name in ("y", "group", "bundle"):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.x):
                 raise BadDataError(f"{len(self.x)} inputs but {len(values)} values of '{name}'")
@@ -40,9 +42,12 @@ class Examples:
 
     def pick(self, positions: Tensor) -> "Examples":
         """The examples at `positions` of this split; nothing is read."""
-        assert isinstance(self.x, Arrays | Files)
-        y, group = (None if values is None else values[positions] for values in (self.y, self.group))
-        return Examples(self.x.pick(positions), y, group)
+        return self.read_as(self.x.pick(positions), positions)
+
+    def read_as(self, x: Inputs, positions: Tensor) -> "Examples":
+        """The examples at `positions`, whose inputs are now `x`."""
+        known = (None if values is None else values[positions] for values in (self.y, self.group, self.bundle))
+        return Examples(x, *known)
 
 
 class View:
@@ -81,6 +86,12 @@ class View:
         return self._labels()
 
     @property
+    def bundle(self) -> Tensor:
+        """What a cut must not part, int64 [n]: examples with one number, or each with its own."""
+        bundles = self._examples.group if self._examples.bundle is None else self._examples.bundle
+        return self.index if bundles is None else bundles[self.index]
+
+    @property
     def x(self) -> Inputs:
         """All inputs of the split; `read` gives those of this view."""
         return self._examples.x
@@ -94,10 +105,9 @@ class View:
         return View(self.domain, self.split, self.classes, self._examples, self.index[positions], shown=self.shown)
 
     def cut(self, fraction: float, seed: int) -> tuple["View", "View"]:
-        """In two at random: (the rest, about `fraction` of the examples), whole groups at a time."""
+        """In two at random: (the rest, about `fraction` of the examples), whole bundles at a time."""
         generator = torch.Generator().manual_seed(seed)
-        groups = self.group if self.group is not None else self.index
-        names, member = groups.unique(return_inverse=True)
+        names, member = self.bundle.unique(return_inverse=True)
         order = torch.randperm(len(names), generator=generator)
         held = torch.zeros(len(names), dtype=torch.bool)
         held[order[: max(1, round(fraction * len(names)))]] = True
@@ -138,6 +148,7 @@ class Domain:
         groups: names of the groups by number, where they have names; see `landbridge.data.groups`.
         group_kind: what a group is (`speaker`), for messages and tables.
 
+    >>> from landbridge.data.images import Arrays
     >>> x, y = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
     >>> toy = Domain("toy", ("cat", "dog"), {"train": Examples(Arrays(x), y), "test": Examples(Arrays(x), y)})
     >>> toy.labelled().y.tolist()
@@ -206,8 +217,7 @@ class Domain:
         shown, everything, rest = self.labelled(shots, seed), self.unlabelled(), []
         for name, (taken, left) in zip(self.classes, self._drawn(shots, seed)):
             count = len(taken) + len(left)
-            if everything.group is not None and shown.group is not None:
-                left = left[~torch.isin(everything.group[left], shown.group)]
+            left = left[~torch.isin(everything.bundle[left], shown.bundle)]
             if not len(left):
                 raise BadDataError(
                     f"{shots} shots asked for, but class '{name}' of {self.name} has {count}: "
@@ -237,7 +247,7 @@ class Domain:
         return drawn
 
     def validation(self, fraction: float = 0.1, seed: int = 0) -> tuple[View, View]:
-        """Cut the labelled training part in two: (the rest, the validation part), whole groups at a time."""
+        """Cut the labelled training part in two: (the rest, the validation part), see `View.cut`."""
         return self.labelled().cut(fraction, seed)
 
     def with_classes(self, classes: Sequence[str]) -> "Domain":
@@ -319,13 +329,12 @@ class Domain:
         """
         splits, skipped, kind = {}, list(self.skipped), "file"
         for name, examples in self.splits.items():
-            if not isinstance(examples.x, Files):
+            if not isinstance(examples.x, Files | Joined):
                 splits[name] = examples
                 continue
             kind = examples.x.kind
             x, good = examples.x.readable(size, keep=examples.x.nbytes(size) <= memory)
-            y, group = (None if values is None else values[good] for values in (examples.y, examples.group))
-            splits[name] = Examples(x, y, group)
+            splits[name] = examples.read_as(x, good)
             kept = set(good.tolist())
             skipped += [examples.x.named(position) for position in range(len(examples)) if position not in kept]
         if len(skipped) > len(self.skipped):
@@ -352,45 +361,8 @@ def _joined(parts: Sequence[Examples]) -> Examples:
 
     if len(parts) == 1:
         return parts[0]
-    return Examples(Joined([p.x for p in parts]), cat([p.y for p in parts]), cat([p.group for p in parts]))
-
-
-def match_classes(source: Domain, target: Domain) -> Domain:
-    """The target with its classes in the source's order, matched by name.
-
-    Args:
-        source: a domain with classes.
-        target: a domain with the same classes in any order, or with none known.
-
-    Raises:
-        BadDataError: the names differ; the message says which stand on one side only. Or an example may have several
-            labels: what pairs domains trains or measures classifiers of one class an example.
-
-    >>> one = Domain("one", ("cat", "dog"), {})
-    >>> match_classes(one, Domain("two", ("dog", "cat"), {})).classes
-    ('cat', 'dog')
-    >>> match_classes(one, Domain("two", ("cat", "cow"), {}))
-    Traceback (most recent call last):
-    landbridge.core.errors.BadDataError: the classes of one and two differ: only in one: dog; only in two: cow; ...
-    """
-    for domain in (source, target):
-        if domain.multi_label:
-            raise BadDataError(
-                f"an example of {domain.name} may have several labels, but adapting and evaluating a classifier takes "
-                "one class an example: take another domain"
-            )
-    if target.classes and set(source.classes) != set(target.classes):
-        sides = []
-        for here, there in ((source, target), (target, source)):
-            only = [name for name in here.classes if name not in there.classes]
-            if only:
-                shown = ", ".join(only[:5]) + (f" and {len(only) - 5} more" if len(only) > 5 else "")
-                sides.append(f"only in {here.name}: {shown}")
-        raise BadDataError(
-            f"the classes of {source.name} and {target.name} differ: {'; '.join(sides)}; "
-            "rename the folders so that they agree, or pass --unlabelled if the target's are meaningless"
-        )
-    return target.with_classes(source.classes)
+    kinds = ([p.y for p in parts], [p.group for p in parts], [p.bundle for p in parts])
+    return Examples(Joined([p.x for p in parts]), *map(cat, kinds))
 
 
 DomainLoader = Callable[[str | None, Path | None], Domain]

@@ -9,7 +9,7 @@ from torch import Tensor
 from landbridge.core.errors import BadDataError, UnknownNameError
 from landbridge.core.registry import nearest
 from landbridge.data.domain import Domain, Examples
-from landbridge.data.images import Arrays, Files, Inputs
+from landbridge.data.images import Arrays, Files, Inputs, Joined
 
 
 def only_group(domain: Domain, name: str) -> Domain:
@@ -89,6 +89,8 @@ def _members(examples: Examples, number: int) -> Tensor:
 def together(parts: Sequence[Inputs]) -> Inputs:
     """Several inputs as one of their kind, so that examples can still be picked from it; nothing is read."""
     first = parts[0]
+    if any(isinstance(part, Joined) for part in parts):
+        return Joined(parts)
     if isinstance(first, Files):
         return first.of([path for part in parts if isinstance(part, Files) for path in part.paths])
     arrays = [part for part in parts if isinstance(part, Arrays)]

@@ -3,7 +3,7 @@
 import hashlib
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, Self
@@ -31,6 +31,10 @@ class Inputs(Protocol):
 
     def read(self, index: Tensor, size: Size | None = None) -> Tensor:
         """The inputs at `index` [n]: uint8 [n, C, H, W] at `size`, or float32 [n, D]."""
+        ...
+
+    def pick(self, positions: Tensor) -> "Inputs":
+        """Those at `positions` [n]; nothing is read."""
         ...
 
     def nbytes(self, size: Size | None = None) -> int:
@@ -259,30 +263,68 @@ class Joined:
     """Inputs of several sets, one after the other.
 
     Args:
-        parts: the sets; those that are read together must agree in shape.
+        parts: the sets. Read together they must agree in shape, images at the size asked for; grey ones become RGB
+            where others have colours.
+
+    Attributes:
+        kind: what one of them is, for messages.
     """
+
+    kind = "example"
 
     def __init__(self, parts: Sequence[Inputs]) -> None:
         self._parts = parts
         self._ends = torch.tensor([len(part) for part in parts]).cumsum(0)
 
     def __len__(self) -> int:
-        return int(self._ends[-1])
+        return sum(map(len, self._parts))
 
     def read(self, index: Tensor, size: Size | None = None) -> Tensor:
         """The inputs at `index`, counted through all parts."""
+        found = [(rows, part.read(inside, size)) for rows, part, inside in self._owners(index)]
+        shapes = {tuple(values.shape[1:]) for _, values in found}
+        if len(shapes) > 1:
+            colour = max(shape[0] for shape in shapes)
+            shapes = {(colour, *shape[1:]) if len(shape) == 3 and shape[0] == 1 else shape for shape in shapes}
+        if len(shapes) != 1:
+            listed = ", ".join(map(str, sorted(shapes)))
+            raise BadDataError(f"inputs that are read together differ in shape ({listed}): read images at one size")
+        result = found[0][1].new_empty(len(index), *shapes.pop())
+        for rows, values in found:
+            result[rows] = values
+        return result
+
+    def _owners(self, index: Tensor) -> Iterator[tuple[Tensor, Inputs, Tensor]]:
+        """For each part that has any: which rows of `index` are its, the part, and the positions inside it."""
         owner = torch.searchsorted(self._ends, index, right=True)
-        result: Tensor | None = None
         for number, part in enumerate(self._parts):
             rows = (owner == number).nonzero().flatten()
             if len(rows):
-                start = int(self._ends[number]) - len(part)
-                values = part.read(index[rows] - start, size)
-                if result is None:
-                    result = values.new_empty(len(index), *values.shape[1:])
-                result[rows] = values
-        assert result is not None
-        return result
+                yield rows, part, index[rows] - (int(self._ends[number]) - len(part))
+
+    def pick(self, positions: Tensor) -> "Joined":
+        """Those at `positions`, which must be in the order of the parts; nothing is read."""
+        assert bool((positions.diff() > 0).all()), "inputs of several sets are picked in their order"
+        return Joined([part.pick(inside) for _, part, inside in self._owners(positions)])
+
+    def readable(self, size: Size | None, *, keep: bool) -> tuple["Joined", Tensor]:
+        """Those that can be read, files in memory at `size` if `keep`, and their positions, int64 [n]."""
+        parts: list[Inputs] = []
+        good, before = [], 0
+        for part in self._parts:
+            if isinstance(part, Files | Joined):
+                part, positions = part.readable(size, keep=keep)
+            else:
+                positions = torch.arange(len(part))
+            parts.append(part)
+            good.append(positions + before)
+            before += len(part)
+        return Joined(parts), torch.cat(good)
+
+    def named(self, position: int) -> str:
+        """The file at `position`, as a list of unreadable ones names it."""
+        [(_, part, inside)] = self._owners(torch.tensor([position]))
+        return part.named(int(inside)) if isinstance(part, Files | Joined) else f"example {position}"
 
     def nbytes(self, size: Size | None = None) -> int:
         """Bytes of all parts at `size`."""

@@ -1,8 +1,8 @@
-"""Keys on names of domains: `pacs/photo?without=dog,horse` lacks two classes, `fsdd?group=theo` is one speaker."""
+"""What names of domains are made of: `A+B` is two domains joined; keys, as in `pacs/photo?without=dog,horse`."""
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,27 @@ KEYS = ("classes", "without", "group", "without-group")
 """`classes` keeps those that it names, `without` all others; likewise for groups, of which `group` keeps one."""
 
 _KEY = rf"(?=(?:{'|'.join(KEYS)})=)"
+
+
+def parts_of(name: str) -> list[str]:
+    """The names that `A+B` joins, each with its keys; the name itself where it joins nothing.
+
+    A path of one's own that exists may have a `+` in it, and so may a class in double quotes.
+
+    >>> parts_of("pacs/photo+pacs/cartoon?without=dog"), parts_of('mine?classes="a+b"')
+    (['pacs/photo', 'pacs/cartoon?without=dog'], ['mine?classes="a+b"'])
+    """
+    pieces, parts = re.split(r'\+(?=(?:[^"]*"[^"]*")*[^"]*$)', name), []
+    while pieces:
+        count = next((n for n in range(len(pieces), 1, -1) if _is_path(pieces[:n])), 1)
+        parts.append("+".join(pieces[:count]))
+        pieces = pieces[count:]
+    return parts
+
+
+def _is_path(pieces: Sequence[str]) -> bool:
+    """Whether the pieces, joined, are a path that exists; keys may follow it."""
+    return "?" not in "".join(pieces[:-1]) and _exists("+".join(pieces).partition("?")[0])
 
 
 def split_keys(name: str) -> tuple[str, dict[str, list[str]]]:

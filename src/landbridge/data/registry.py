@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, UnknownNameError
 from landbridge.core.registry import nearest, resolve
-from landbridge.data.keys import keep_named, split_keys
+from landbridge.data.keys import keep_named, parts_of, split_keys
 
 if TYPE_CHECKING:
     from landbridge.data.domain import Domain
@@ -81,6 +81,15 @@ DOMAINS: dict[str, Entry] = {
         "65 things in four styles",
         ("art", "clipart", "product", "real-world"),
         folder="office-home",
+    ),
+    "office-caltech10": Entry(
+        f"{_DATA}.office_caltech:load",
+        "features of ten things of an office",
+        (
+            *(f"surf/{domain}" for domain in ("amazon", "caltech10", "dslr", "webcam")),
+            *(f"googlenet/{domain}" for domain in ("amazon", "dslr", "webcam")),
+        ),
+        folder="office_caltech10",
     ),
     "domainnet": Entry(
         f"{_DATA}.galleries:load_domainnet",
@@ -181,7 +190,8 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
 
     Either may end in `?classes=dog,horse`, which keeps only those classes, or `?without=dog,horse`, which keeps all
     others; where groups have names, `?group=theo` keeps one, all of it as `train`, and `?without-group=theo` the rest.
-    Several keys are joined by `&`; numbers follow, and the domain's name keeps the keys.
+    Several keys are joined by `&`; numbers follow, and the domain's name keeps the keys. `A+B` is several domains with
+    the same classes joined, each with its keys; see `landbridge.data.joined`.
 
     Args:
         name: a name of the registry (`mnist`, `pacs/sketch`), or a path: a folder with one sub-folder a class (`train/`
@@ -202,6 +212,11 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
     Traceback (most recent call last):
     landbridge.core.errors.UnknownNameError: unknown domain 'digits/handwriten'; did you mean 'digits/handwritten'?
     """
+    parts = parts_of(str(name))
+    if len(parts) > 1:
+        from landbridge.data.joined import join
+
+        return join([load_domain(part, root, unlabelled=unlabelled) for part in parts])
     plain, keys = split_keys(str(name))
     domain = _load_whole(plain, root, unlabelled=unlabelled)
     if not keys:
@@ -210,12 +225,12 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
 
 
 def entry_of(name: str) -> Entry | None:
-    """The family that a name belongs to, whatever its variant and keys; None for a path of one's own.
+    """The family that a name belongs to, whatever its variant and keys; None for a path of one's own, or for several.
 
     >>> (entry_of("digits/photo?without=0") or DOMAINS["mnist"]).loader
     'landbridge.data.digits:load'
     """
-    return DOMAINS.get(split_keys(name)[0].partition("/")[0])
+    return None if len(parts_of(name)) > 1 else DOMAINS.get(split_keys(name)[0].partition("/")[0])
 
 
 def described_by(name: str) -> str | None:

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from landbridge.core.errors import BadDataError, UnknownNameError
 from landbridge.core.registry import nearest, resolve
-from landbridge.data.domain import Domain, Examples, match_classes
+from landbridge.data.domain import Domain, Examples
 from landbridge.data.folders import TEST_SHARE, hashed_test
 from landbridge.data.groups import together
+from landbridge.data.matching import match_classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +125,8 @@ def hold_out(
     for name in unseen:
         if name not in domain.classes:
             raise UnknownNameError(f"{domain.name} has no class '{name}'{nearest(name, domain.classes)}")
-    where = match_classes(domain, domain if target is None else target)
+    advice = "take a target with the same classes"
+    where = match_classes(domain, domain if target is None else target, advice)
     away = torch.tensor([name in unseen for name in domain.classes])
     there = {split: examples for split, examples in where.splits.items() if split in ("train", "test")}
     if "train" not in domain.splits or not there:

@@ -1,7 +1,8 @@
 """How good a model is on a domain, and how much of the gap it closed."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -28,6 +29,7 @@ class Scores:
         per_class_accuracy: by class; None for a class without examples.
         confusion: examples of class i (row) called class j (column), int64 [classes, classes].
         examples: how many there were.
+        open_set: the numbers of an open-set target by name, see `open_set_scores`; empty for others.
     """
 
     accuracy: float | None
@@ -35,19 +37,50 @@ class Scores:
     per_class_accuracy: list[float | None] | None
     confusion: list[list[int]] | None
     examples: int
+    open_set: Mapping[str, float | None] = field(default_factory=dict)
 
     def as_metrics(self, prefix: str) -> dict[str, Any]:
         """The numbers under names such as `target_accuracy`."""
         named = {"accuracy": self.accuracy, "mean_class_accuracy": self.mean_class_accuracy, "examples": self.examples}
+        named |= self.open_set
         return {f"{prefix}_{name}": value for name, value in named.items()}
 
 
-def score(probabilities: Tensor, view: View) -> Scores:
+def open_set_scores(by_class: Sequence[float | None] | None) -> dict[str, float | None]:
+    """What a field reports of a target with classes that the source lacks.
+
+    Args:
+        by_class: the share of each class's examples that are called rightly, `unknown` last; None where not known.
+
+    Returns:
+        `known_accuracy`, the mean over the known classes (OS*); `unknown_accuracy`, the share of the unknown class that
+        is called so; `all_accuracy`, the mean over all of these classes (OS, Panareda Busto and Gall, ICCV 2017); and
+        `h_score`, the harmonic mean of the first two (Fu et al., ECCV 2020), which neither alone can lift.
+
+    >>> open_set_scores([1.0, 0.5, None, 0.25])["h_score"]
+    0.375
+    """
+    *known, rejected = by_class or (None,)
+    of_known, overall = _mean(known), _mean(by_class or ())
+    h_score = None
+    if of_known is not None and rejected is not None:
+        h_score = 2 * of_known * rejected / (of_known + rejected) if of_known + rejected else 0.0
+    return {"known_accuracy": of_known, "unknown_accuracy": rejected, "all_accuracy": overall, "h_score": h_score}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean of those that are known."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def score(probabilities: Tensor, view: View, *, open_set: bool = False) -> Scores:
     """Compare predictions with the labels of a view, which are opened for it.
 
     Args:
         probabilities: [N, classes], in the order of the view.
         view: whose labels; may have none.
+        open_set: whether the last class is `unknown`, that of all examples whose own class the source lacks.
 
     Raises:
         BadDataError: the examples may have several labels each, so that right and wrong are not defined.
@@ -56,7 +89,7 @@ def score(probabilities: Tensor, view: View) -> Scores:
 
     labels = unseal(view)
     if labels is None or len(labels) == 0:
-        return Scores(None, None, None, None, len(view))
+        return Scores(None, None, None, None, len(view), open_set_scores(None) if open_set else {})
     if labels.dim() == 2:
         raise BadDataError(
             f"an example of {view.domain} may have several labels: there is no accuracy, but a mean average precision"
@@ -64,19 +97,19 @@ def score(probabilities: Tensor, view: View) -> Scores:
     confusion = multiclass_confusion_matrix(probabilities.argmax(1), labels, num_classes=probabilities.shape[1])
     right, seen = confusion.diagonal().double(), confusion.sum(1).double()
     by_class = [float(r / s) if s else None for r, s in zip(right, seen)]
-    present = [value for value in by_class if value is not None]
     return Scores(
         accuracy=float(right.sum() / seen.sum()),
-        mean_class_accuracy=sum(present) / len(present),
+        mean_class_accuracy=_mean(by_class),
         per_class_accuracy=by_class,
         confusion=confusion.tolist(),
         examples=len(view),
+        open_set=open_set_scores(by_class) if open_set else {},
     )
 
 
-def evaluate(model: Classifier, view: View) -> Scores:
-    """The scores of a model on a view."""
-    return score(predict(model, view), view)
+def evaluate(model: Classifier, view: View, *, open_set: bool = False) -> Scores:
+    """The scores of a model on a view; see `score`."""
+    return score(predict(model, view), view, open_set=open_set)
 
 
 def mean_average_precision(scores: Tensor, view: View) -> tuple[float, list[float | None]]:

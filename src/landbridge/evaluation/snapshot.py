@@ -1,5 +1,6 @@
 """What a report needs to show about a model, taken once while data and model are at hand."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,21 @@ Snapshot = dict[str, NDArray[Any]]
 
 
 @torch.inference_mode()
-def take(model: Classifier, source: View, target: View) -> Snapshot:
+def take(
+    model: Classifier, source: View, target: View, translated: Callable[[Tensor], Tensor | None] | None = None
+) -> Snapshot:
     """Features, predictions and labels of the same few examples for every model, and some of them as images.
 
     Args:
         model: the model to look at.
         source: held-out source examples.
         target: held-out target examples; their labels, if any, are opened to colour and judge the pictures.
+        translated: makes images of the target's look, uint8 [k, 3, H, W], of preprocessed source examples, or None.
 
     Returns:
         Arrays by name: `source_features` [n, D], `source_label`, `source_predicted`, `source_confidence` [n],
-        `source_images` uint8 [k, H, W, 3], the same for the target, and `a_distance` (one number).
+        `source_images` uint8 [k, H, W, 3], the same for the target, `a_distance` (one number), and
+        `translated_images` [k, H, W, 3] where source images were translated.
     """
     model.eval()
     taken: Snapshot = {}
@@ -41,7 +46,7 @@ def take(model: Classifier, source: View, target: View) -> Snapshot:
         inputs = some.read(size=model.preprocessing.size)
         device = next(model.parameters()).device
         features = torch.cat([model.backbone(model.preprocessing(x.to(device))) for x in inputs.split(250)])
-        confidence, predicted = model.head(features).softmax(1).max(1)
+        confidence, predicted = model.answer(model.head(features)).max(1)
         labels = unseal(some)
         taken |= {
             f"{side}_features": features.float().cpu().numpy().astype(np.float16),
@@ -50,6 +55,9 @@ def take(model: Classifier, source: View, target: View) -> Snapshot:
             f"{side}_label": np.full(len(some), -1) if labels is None else labels.numpy(),
             f"{side}_images": pictures(inputs[:PICTURES]),
         }
+        if side == "source" and translated is not None:
+            made = translated(model.preprocessing(inputs[:PICTURES].to(device)))
+            taken |= {} if made is None else {"translated_images": pictures(made)}
     distance = proxy_a_distance(
         taken["source_features"].astype(np.float32), taken["target_features"].astype(np.float32)
     )

@@ -10,16 +10,20 @@ from scipy.stats import t as student
 
 from landbridge.core.errors import BadDataError
 from landbridge.core.text import percent
+from landbridge.evaluation.choosing import Chosen, chosen_among
 from landbridge.evaluation.metrics import gap_closed
+from landbridge.evaluation.regret import Regret, as_markdown
+from landbridge.evaluation.selection import LOWER as LOWER
 from landbridge.runs import Result
-
-LOWER = "source-only"
-"""The method that adapts nothing: where the gap begins. Where it ends is whichever method is marked as an oracle."""
 
 REFERENCES = ("frozen", "scratch")
 """The ways of fine-tuning that any other must beat; the first that ran is what it is held against."""
 
-METRICS = {"target_accuracy": "target accuracy", "target_mean_class_accuracy": "target mean class accuracy"}
+METRICS = {
+    "target_accuracy": "target accuracy",
+    "target_mean_class_accuracy": "target mean class accuracy",
+    "target_h_score": "target H-score",
+}
 """The headline metrics and how they are called."""
 
 
@@ -66,6 +70,9 @@ class Row:
         labels: of the target that the method saw: `none`, `30 a class`, or `all`.
         train_accuracy: on the labels shown of the target, mean over seeds; None where the method has none.
         test_accuracy: share of the test examples called rightly, whatever the headline metric is.
+        known_accuracy: of an open-set target, mean over its known classes, OS*; None for others.
+        unknown_accuracy: of an open-set target, share of the unknown examples that were called so.
+        all_accuracy: of an open-set target, mean over its known classes and the unknown one, OS.
     """
 
     method: str
@@ -84,6 +91,9 @@ class Row:
     labels: str = "none"
     train_accuracy: float | None = None
     test_accuracy: float | None = None
+    known_accuracy: float | None = None
+    unknown_accuracy: float | None = None
+    all_accuracy: float | None = None
 
     @property
     def tuned(self) -> bool:
@@ -119,6 +129,8 @@ class Table:
         versions: of the software.
         unfinished: cells that were asked for and are not there, as `method/seed`.
         notes: what a reader must know.
+        chosen: the method that the selection rule chooses, where there is one.
+        regrets: what each validator costs, where the runs kept their looks.
         report: path of the report that shows it, if one was written.
     """
 
@@ -133,6 +145,8 @@ class Table:
     versions: dict[str, str] = field(default_factory=dict)
     unfinished: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    chosen: Chosen | None = None
+    regrets: list[Regret] = field(default_factory=list)
     report: str = ""
 
     def row(self, method: str) -> Row | None:
@@ -172,6 +186,9 @@ class Table:
     def columns(self) -> dict[str, list[str]]:
         """What stands beside the headline metric: heading -> a cell a row. Columns without a number are left out."""
         found: dict[str, list[float | None]] = {
+            "known classes, OS* (%)": [row.known_accuracy for row in self.rows],
+            "unknown (%)": [row.unknown_accuracy for row in self.rows],
+            "all, OS (%)": [row.all_accuracy for row in self.rows],
             "gap closed (%)": [row.gap_closed for row in self.rows],
             "source accuracy (%)": [row.source_accuracy for row in self.rows],
             "train accuracy (%)": [row.train_accuracy for row in self.rows],
@@ -198,7 +215,9 @@ class Table:
         for number, row in enumerate(self.rows):
             cells = (row.label, spread(row), *(column[number] for column in columns.values()))
             lines.append(f"| {' | '.join(map(_escape, cells))} | {len(row.seeds)} | {row.train_seconds:.0f} |")
-        return "\n".join([*lines, "", self.provenance(), ""])
+        lines += ["", self.provenance(), ""]
+        lines += [self.chosen.text, ""] if self.chosen else []
+        return "\n".join(lines) + (f"\n{as_markdown(self.regrets)}" if self.regrets else "")
 
     def provenance(self) -> str:
         """One line: pair, protocol, selection rule, seeds, steps, backbone, command, versions, and what is missing."""
@@ -281,6 +300,7 @@ def make_table(
         versions=dict(results[0].versions if versions is None else versions),
         unfinished=list(unfinished),
         notes=list(dict.fromkeys(note for result in results for note in result.notes)),
+        chosen=chosen_among(found),
     )
 
 
@@ -331,6 +351,9 @@ def _row(group: Sequence[Result], metric: str, mean: float | None, low: float | 
         labels=labels_seen(group[0]),
         train_accuracy=_mean([result.metrics.get("target_train_accuracy") for result in group]),
         test_accuracy=_mean([result.metrics.get("target_accuracy") for result in group]),
+        known_accuracy=_mean([result.metrics.get("target_known_accuracy") for result in group]),
+        unknown_accuracy=_mean([result.metrics.get("target_unknown_accuracy") for result in group]),
+        all_accuracy=_mean([result.metrics.get("target_all_accuracy") for result in group]),
     )
 
 

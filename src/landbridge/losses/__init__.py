@@ -2,32 +2,64 @@
 
 from landbridge.losses.adversarial import domain_accuracy, domain_classification
 from landbridge.losses.class_confusion import certainty, class_confusion
+from landbridge.losses.conditional_entropy import conditional_entropy
+from landbridge.losses.consistency import class_balance, confident_consistency, confident_pseudo_labels, is_sure
 from landbridge.losses.coral import correlation_alignment
+from landbridge.losses.disagreement import classifier_discrepancy, margin_disparity
 from landbridge.losses.gradnorm import gradient_balance
+from landbridge.losses.information import information_maximisation
 from landbridge.losses.l2_sp import l2_sp
 from landbridge.losses.mixup import Mixture, mixed_cross_entropy, mixup
-from landbridge.losses.mmd import maximum_mean_discrepancy, median_distance
+from landbridge.losses.mmd import GaussianKernel, joint_discrepancy, maximum_mean_discrepancy, median_distance
+from landbridge.losses.open_set import unknown_boundary
 from landbridge.losses.pcgrad import conflicts, without_conflicts
+from landbridge.losses.pseudo_labels import centroid_labels
 from landbridge.losses.ranking import hinge_rank, structured_hinge, weighted_rank
+from landbridge.losses.several_sources import mean_by_group, moment_gap, scale_penalty
 from landbridge.losses.task_weighting import uncertainty_weighted
+from landbridge.losses.translation import (
+    least_squares_discrimination,
+    least_squares_fooling,
+    semantic_consistency,
+)
+from landbridge.losses.virtual_adversarial import virtual_adversarial
 
 __all__ = [
+    "GaussianKernel",
     "Mixture",
+    "centroid_labels",
     "certainty",
+    "class_balance",
     "class_confusion",
+    "classifier_discrepancy",
+    "conditional_entropy",
+    "confident_consistency",
+    "confident_pseudo_labels",
     "conflicts",
     "correlation_alignment",
     "domain_accuracy",
     "domain_classification",
     "gradient_balance",
     "hinge_rank",
+    "information_maximisation",
+    "is_sure",
+    "joint_discrepancy",
     "l2_sp",
+    "least_squares_discrimination",
+    "least_squares_fooling",
+    "margin_disparity",
     "maximum_mean_discrepancy",
+    "mean_by_group",
     "median_distance",
     "mixed_cross_entropy",
     "mixup",
+    "moment_gap",
+    "scale_penalty",
+    "semantic_consistency",
     "structured_hinge",
     "uncertainty_weighted",
+    "unknown_boundary",
+    "virtual_adversarial",
     "weighted_rank",
     "without_conflicts",
 ]

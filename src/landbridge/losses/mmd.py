@@ -1,4 +1,8 @@
-"""Maximum mean discrepancy between two sets of features."""
+"""Maximum mean discrepancy between two sets of features, or of several layers' features taken together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -22,10 +26,38 @@ def median_distance(source: Tensor, target: Tensor) -> Tensor:
     tensor(9.)
     """
     both = torch.cat([source, target])
-    distances = _squared_distances(both, both)
+    return _median(_squared_distances(both, both))
+
+
+def _median(distances: Tensor) -> Tensor:
     # What rounding leaves of the distance between two copies is not a distance.
     different = distances[distances > 10 * torch.finfo(distances.dtype).eps * distances.max()]
     return different.median() if len(different) else distances.new_tensor(1.0)
+
+
+@dataclass(frozen=True)
+class GaussianKernel:
+    """How alike two points are, from 0 (far apart) to 1 (the same).
+
+    k(a, b) = mean over s of exp(-||a - b||^2 / (2 s bandwidth))
+
+    Attributes:
+        bandwidth: a squared distance > 0; None takes the median between the points at hand, as a constant.
+        scales: the s; several make a kernel of several widths.
+
+    >>> GaussianKernel(bandwidth=0.5, scales=(1.0,))(torch.tensor([[0.0, 0.0], [1.0, 0.0]]))
+    tensor([[1.0000, 0.3679],
+            [0.3679, 1.0000]])
+    """
+
+    bandwidth: Tensor | float | None = None
+    scales: Sequence[float] = SCALES
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Kernel values of all pairs of points [n, D], [n, n]."""
+        distances = _squared_distances(points, points)
+        bandwidth = _median(distances.detach()) if self.bandwidth is None else self.bandwidth
+        return torch.stack([(distances / (-2 * scale * bandwidth)).exp() for scale in self.scales]).mean(0)
 
 
 def maximum_mean_discrepancy(source: Tensor, target: Tensor, bandwidth: Tensor | float | None = None) -> Tensor:
@@ -52,26 +84,49 @@ def maximum_mean_discrepancy(source: Tensor, target: Tensor, bandwidth: Tensor |
     >>> f"{maximum_mean_discrepancy(x, y):.2f} {maximum_mean_discrepancy(x, y + 1):.2f}"
     '0.00 0.16'
     """
-    if source.shape[1:] != target.shape[1:] or min(len(source), len(target)) < 2:
-        raise ValueError(
-            f"the discrepancy needs two sets [n >= 2, D] of one width, not {list(source.shape)} and "
-            f"{list(target.shape)}"
-        )
-    if bandwidth is None:
-        bandwidth = median_distance(source, target)
-    across = _kernel(source, target, bandwidth).mean()
-    return _mean_of_pairs(source, bandwidth) + _mean_of_pairs(target, bandwidth) - 2 * across
+    return joint_discrepancy([source], [target], [GaussianKernel(bandwidth)])
 
 
-def _mean_of_pairs(x: Tensor, bandwidth: Tensor | float) -> Tensor:
-    """Mean kernel over pairs of different examples; each example with itself, k = 1, is left out."""
-    n = len(x)
-    return (_kernel(x, x, bandwidth).sum() - n) / (n * (n - 1))
+def joint_discrepancy(source: Sequence[Tensor], target: Sequence[Tensor], kernels: Sequence[GaussianKernel]) -> Tensor:
+    """Squared maximum mean discrepancy of what several layers say together, unbiased.
+
+    As `maximum_mean_discrepancy`, k the product over the layers l of k_l(a_l, b_l): two examples are alike where all
+    layers find them so. It compares the joint distributions of the layers (Long et al., ICML 2017, section 4.1).
+
+    Args:
+        source: features of each layer [n, D_l], n >= 2, row i of all from one example.
+        target: features of each layer [m, D_l], m >= 2.
+        kernels: k_l.
+
+    Returns:
+        A scalar, at most 2.
+
+    Raises:
+        ValueError: fewer than two examples, different widths, or layers of different examples.
+
+    >>> x = torch.arange(100.0)[:, None] % 2
+    >>> along, against = (x, x), (x, 1 - x)  # either layer by itself has one distribution
+    >>> kernel = GaussianKernel(bandwidth=0.1, scales=(1.0,))
+    >>> [f"{joint_discrepancy(along[:n], against[:n], [kernel] * n):.2f}" for n in (1, 2)]
+    ['-0.01', '0.98']
+    """
+    for x, y in zip(source, target, strict=True):
+        if x.shape[1:] != y.shape[1:] or min(len(x), len(y)) < 2:
+            raise ValueError(
+                f"the discrepancy needs two sets [n >= 2, D] of one width, not {list(x.shape)} and {list(y.shape)}"
+            )
+    if len({len(x) for x in source}) > 1 or len({len(y) for y in target}) > 1:
+        raise ValueError("the layers must be of the same examples, but they differ in how many they have")
+    pooled = map(torch.cat, zip(source, target, strict=True))
+    alike = reduce(torch.mul, (kernel(points) for kernel, points in zip(kernels, pooled, strict=True)))
+    n = len(source[0])
+    return _mean_of_pairs(alike[:n, :n]) + _mean_of_pairs(alike[n:, n:]) - 2 * alike[:n, n:].mean()
 
 
-def _kernel(a: Tensor, b: Tensor, bandwidth: Tensor | float) -> Tensor:
-    exponents = -_squared_distances(a, b) / (2 * bandwidth)
-    return torch.stack([(exponents / scale).exp() for scale in SCALES]).mean(0)
+def _mean_of_pairs(kernel: Tensor) -> Tensor:
+    """Mean over pairs of different examples [n, n]; each example with itself, k = 1, is left out."""
+    n = len(kernel)
+    return (kernel.sum() - n) / (n * (n - 1))
 
 
 def _squared_distances(a: Tensor, b: Tensor) -> Tensor:

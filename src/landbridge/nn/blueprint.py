@@ -46,7 +46,7 @@ class Spec:
         source: `timm`, `torchvision`, `open_clip`, `own` for a user's factory, or empty for a bare name.
         name: what remains of it between source and keys.
         keys: keyword arguments of the factory.
-        preprocessing_keys: `size`, `mean` and `std`, where they were named.
+        preprocessing_keys: `size`, `mean`, `std` and `instance_norm`, where they were named.
     """
 
     text: str
@@ -81,7 +81,7 @@ class Spec:
             if not equals or not key:
                 raise LandbridgeError(f"backbone '{text}': '{pair}' is not key=value")
             keys[key] = value
-        readers = {"size": _size, "mean": _channels, "std": _channels}
+        readers = {"size": _size, "mean": _channels, "std": _channels, "instance_norm": _flag}
         asked = {key: read(text, key, keys.pop(key)) for key, read in readers.items() if key in keys}
         return cls(text, source, name, {key: _literal(value) for key, value in keys.items()}, asked)
 
@@ -98,6 +98,12 @@ def _literal(value: str) -> int | float | bool | str | None:
     except (ValueError, SyntaxError):
         return value
     return read if read is None or isinstance(read, int | float) else value
+
+
+def _flag(text: str, key: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise LandbridgeError(f"backbone '{text}': {key} is true or false, not '{value}'")
+    return value == "true"
 
 
 def _size(text: str, key: str, value: str) -> tuple[int, int]:

@@ -103,9 +103,9 @@ def mlp(inputs: int, hidden: int = 256, batch_norm: bool = False) -> Blueprint:
     Args:
         inputs: width of the vectors, [N, inputs].
         hidden: width of what comes out.
-        batch_norm: whether BatchNorm comes between the two.
+        batch_norm: whether BatchNorm comes between the two; it makes up for the layer's own bias, which is left out.
     """
-    layers = OrderedDict[str, nn.Module](fc1=nn.Linear(inputs, hidden))
+    layers = OrderedDict[str, nn.Module](fc1=nn.Linear(inputs, hidden, bias=not batch_norm))
     if batch_norm:
         layers["norm1"] = nn.BatchNorm1d(hidden)
     layers["relu1"] = nn.ReLU(inplace=True)

@@ -1,7 +1,9 @@
 """What comes out of training: networks, preprocessing and class names in one object that predicts, saves and loads."""
 
+import copy
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -19,8 +21,8 @@ from landbridge.nn.preprocessing import Preprocessing
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
-Answers = Literal["one", "several", "numbers"]
-"""What a head says: which one of its classes, which several of them, or numbers."""
+Answers = Literal["one", "several", "numbers", "one-or-none"]
+"""What a head says: which one of its classes, which several of them, numbers; or which one, if it is sure enough."""
 
 
 class Classifier(nn.Module):
@@ -30,7 +32,8 @@ class Classifier(nn.Module):
         backbone: inputs to features.
         head: features to logits.
         classes: names of the classes, in the order of the logits; or of the numbers to predict.
-        answers: `one` of the classes, `several` of them, or `numbers`.
+        answers: `one` of the classes, `several` of them, or `numbers`. With `one-or-none` the last class has no logit:
+            it is the answer where the others leave doubt, see `with_none`.
 
     >>> model = Classifier(make_backbone("ganin-mnist"), Head(768, (), 2), ("cat", "dog"))
     >>> model.predict(torch.zeros(3, 1, 28, 28, dtype=torch.uint8)).shape
@@ -68,13 +71,25 @@ class Classifier(nn.Module):
         """
         self.eval()
         device = next(self.parameters()).device
-        parts = [self._answer(self(self.preprocessing(part.to(device)))).cpu() for part in images.split(batch_size)]
+        parts = [self.answer(self(self.preprocessing(part.to(device)))).cpu() for part in images.split(batch_size)]
         return torch.cat(parts) if parts else torch.empty(0, len(self.classes))
 
-    def _answer(self, logits: Tensor) -> Tensor:
-        if self.answers == "one":
-            return logits.softmax(1)
-        return logits.sigmoid() if self.answers == "several" else logits
+    def answer(self, logits: Tensor) -> Tensor:
+        """What `predict` returns for these logits."""
+        match self.answers:
+            case "one":
+                return logits.softmax(1)
+            case "one-or-none":
+                return with_none(logits.softmax(1))
+            case "several":
+                return logits.sigmoid()
+        return logits
+
+    def or_none(self, name: str) -> "Classifier":
+        """The same networks, which answer `name` where they leave doubt about the classes; see `with_none`."""
+        doubting = copy.copy(self)
+        doubting.classes, doubting.answers = (*self.classes, name), "one-or-none"
+        return doubting
 
     def save(self, folder: Path | str) -> None:
         """Write the model to a folder: weights as safetensors, all else as JSON. Whole or not at all."""
@@ -105,10 +120,32 @@ class Classifier(nn.Module):
         folder = model_folder(folder)
         described = describe(folder, "classifier")
         network = backbone_of(folder, described, backbone)
-        head = Head(network.width, described["head"]["hidden"], len(described["classes"]), described["head"]["dropout"])
-        model = cls(network, head, described["classes"], described.get("answers", "one"))
+        classes, answers = described["classes"], described.get("answers", "one")
+        outputs = len(classes) - (answers == "one-or-none")
+        head = Head(network.width, described["head"]["hidden"], outputs, described["head"]["dropout"])
+        model = cls(network, head, classes, answers)
         read_weights(folder, model, network.name)
         return model.eval()
+
+
+def with_none(probabilities: Tensor) -> Tensor:
+    """Probabilities of classes, and behind them that of none of them: the likeliest where the entropy is large.
+
+    None of them gets the largest probability times H(p) / rho, rho = log(K) / 2, before all are scaled to sum to 1.
+    So it wins exactly where H(p) > rho, the rule by which Saito et al. (NeurIPS 2020, section 3.3) reject examples.
+
+    Args:
+        probabilities: [N, K], K >= 2; rows sum to 1.
+
+    Returns:
+        [N, K + 1].
+
+    >>> with_none(torch.tensor([[1.0, 0.0], [0.8, 0.2]])).argmax(1)
+    tensor([0, 2])
+    """
+    doubt: Tensor = torch.special.entr(probabilities).sum(1) / (math.log(probabilities.shape[1]) / 2)
+    none = probabilities.amax(1) * doubt
+    return torch.cat([probabilities, none[:, None]], 1) / (1 + none[:, None])
 
 
 def write_model(

@@ -22,6 +22,8 @@ class Preprocessing:
         size: (height, width) in pixels; None leaves images as they are.
         mean: what is subtracted from images in [0, 1]: one number, or one a channel.
         std: what they are divided by after that, likewise.
+        instance_norm: whether each channel of each image is then brought to mean 0 and variance 1 by itself, which
+            takes out brightness and contrast (Ulyanov et al., arXiv:1607.08022).
 
     >>> black = torch.zeros(2, 1, 14, 14, dtype=torch.uint8)
     >>> ready = Preprocessing(size=(28, 28))(black)
@@ -32,6 +34,7 @@ class Preprocessing:
     size: tuple[int, int] | None = None
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    instance_norm: bool = False
 
     def __call__(self, images: Tensor) -> Tensor:
         """Raw inputs to the network's inputs.
@@ -52,7 +55,11 @@ class Preprocessing:
                 f"inputs of shape {tuple(images.shape)} and type {images.dtype} are neither images "
                 "(uint8 [N, 1 or 3, H, W]) nor features (float [N, D])"
             )
-        return self._normalise(self._resize(images))
+        normalised = self._normalise(self._resize(images))
+        if self.instance_norm:
+            variance, mean = torch.var_mean(normalised, (2, 3), correction=0, keepdim=True)
+            normalised.sub_(mean).mul_((variance + 1e-5).rsqrt_())
+        return normalised
 
     def _resize(self, images: Tensor) -> Tensor:
         if self.size is None or tuple(images.shape[-2:]) == self.size:
@@ -75,12 +82,25 @@ class Preprocessing:
         torch.addcmul(shift, rows, scale, out=rows)
         return out
 
+    def restored(self, ready: Tensor) -> Tensor:
+        """The network's inputs as raw images again, for people to look at; their size stays.
+
+        Args:
+            ready: as the network wants them [N, 3, h, w].
+
+        Returns:
+            uint8 [N, 3, h, w]; what lies outside the range of images becomes black or white.
+        """
+        means, stds = (ready.new_tensor(values).expand(3)[:, None, None] for values in (self.mean, self.std))
+        return (255 * (ready * stds + means)).round().clamp(0, 255).to(torch.uint8)
+
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         return {
             "size": None if self.size is None else list(self.size),
             "mean": list(self.mean),
             "std": list(self.std),
+            **({"instance_norm": True} if self.instance_norm else {}),
         }
 
     @classmethod
@@ -91,7 +111,12 @@ class Preprocessing:
         True
         """
         size = described["size"]
-        return cls(None if size is None else (size[0], size[1]), tuple(described["mean"]), tuple(described["std"]))
+        return cls(
+            None if size is None else (size[0], size[1]),
+            tuple(described["mean"]),
+            tuple(described["std"]),
+            described.get("instance_norm", False),
+        )
 
 
 @lru_cache(maxsize=32)

@@ -6,12 +6,13 @@ from typing import Any
 
 from landbridge.core.files import write_json, write_text
 from landbridge.core.text import percent
+from landbridge.evaluation.regret import as_columns, explained
 from landbridge.evaluation.table import METRICS, Row, Table, spread
 from landbridge.reports import finetuning, plots, verdicts
 from landbridge.reports.drawing import hue_css
 from landbridge.reports.evidence import Evidence, Model, of_comparison, of_run
 from landbridge.reports.pages import write_page
-from landbridge.reports.pictures import cards
+from landbridge.reports.pictures import cards, pairs
 from landbridge.reports.plots import short
 from landbridge.runs import Run
 
@@ -22,8 +23,16 @@ PROTOCOLS = {
 SELECTIONS = {
     "last": "the weights of the last step: nothing was chosen",
     "source-accuracy": "the checkpoint that is best on held-out source examples",
+    "iwv": "the checkpoint that is best on held-out source examples, weighted by how much they look like the target",
+    "dev": "as iwv, with less variance (deep embedded validation)",
+    "devn": "as dev, with normalised weights",
     "entropy": "the checkpoint that is surest of the unlabelled target",
     "im": "the checkpoint with the most mutual information between unlabelled target and prediction",
+    "bnm": "the checkpoint whose predictions on the unlabelled target have the largest nuclear norm: sure and diverse",
+    "snd": "the checkpoint whose predictions on the unlabelled target have the densest neighbourhoods",
+    "class-ami": "the checkpoint whose target features fall into clusters as they are called",
+    "reverse": "the checkpoint from whose calls on the target the source can be learned back",
+    "mixval": "the checkpoint that calls mixtures of two target examples as the larger part of them",
 }
 
 
@@ -82,10 +91,13 @@ def _write(evidence: Evidence) -> Path:
         bars=plots.bars(table) if any(other.mean is not None for other in table.rows) else None,
         others=[verdicts.gap(table, other) for other in others if other.method != after.name],
         sections=finetuning.parts(evidence),
+        regrets=as_columns(table.regrets),
+        regret_note=explained(table.regrets),
         samples={
             table.target: cards("target", taken, evidence.classes),
             "labels shown" if tuned else table.source or "source": cards("source", taken[-1:], evidence.classes, 8),
         },
+        pairs=pairs(after.snapshot, evidence.classes),
         aside="" if tuned else "the source, ",
         shown=[model.label for model in shown],
         facts=_facts(evidence),
@@ -127,6 +139,9 @@ def _tiles(evidence: Evidence, row: Row) -> list[tuple[str, str, str]]:
         tiles.append((table.oracle.label, f"{percent(table.oracle.mean)} %", "sees target labels"))
     if row.gap_closed is not None and not row.oracle and table.lower is not row:
         tiles.append(("gap closed", f"{percent(row.gap_closed, 0)} %", "0 is no help, 100 the oracle"))
+    if row.known_accuracy is not None and row.unknown_accuracy is not None:
+        both = f"{percent(row.known_accuracy)} / {percent(row.unknown_accuracy)} %"
+        tiles.append(("known / unknown", both, "classes of the source, and the others as unknown"))
     if row.a_distance is not None:
         earlier = evidence.before.mean("a_distance") if evidence.before else None
         moved = f"{earlier:.2f} → {row.a_distance:.2f}" if earlier is not None else f"{row.a_distance:.2f}"

@@ -13,6 +13,7 @@ from landbridge.core.text import percent
 from landbridge.evaluation.shots import ShotsTable
 from landbridge.evaluation.speakers import LeaveOutTable
 from landbridge.evaluation.table import Table
+from landbridge.evaluation.trials import TrialsTable
 from landbridge.finetuning.depth import DepthTable
 from landbridge.multitask.table import MultitaskTable
 from landbridge.probing.table import LayerTables
@@ -32,7 +33,8 @@ def show(result: Any, console: Console | None = None) -> None:
     if isinstance(result, Run):
         _run(result, console)
     elif isinstance(
-        result, Table | LayerTables | MultitaskTable | DepthTable | ShotsTable | LeaveOutTable | ZeroShotTable
+        result,
+        Table | LayerTables | MultitaskTable | DepthTable | ShotsTable | LeaveOutTable | ZeroShotTable | TrialsTable,
     ):
         console.print(result.to_markdown(), markup=False, highlight=False, soft_wrap=True)
         console.print(f"report: {result.report}", markup=False, highlight=False, soft_wrap=True)

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from landbridge.core.errors import BadDataError, MissingDataError
 from landbridge.evaluation import snapshot
+from landbridge.evaluation.regret import read_rows, regrets
 from landbridge.evaluation.snapshot import Snapshot
 from landbridge.evaluation.table import LOWER, REFERENCES, Table, make_table
 from landbridge.runs import Result, Run
@@ -160,6 +161,8 @@ def of_comparison(folder: Path) -> Evidence:
         unfinished=unfinished,
         metric=plan.get("metric"),
     )
+    looks = read_rows(folder)
+    table = replace(table, regrets=regrets(looks) if looks else [])
     illustration = _finished(folder / "illustration")
     confused = Model.of("domains confused, labels ignored", [illustration]) if illustration else None
     after = _shown(table, models)

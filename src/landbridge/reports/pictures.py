@@ -45,6 +45,33 @@ class Card:
         return f"{known}; called {', then '.join(call.words for call in self.calls)}"
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A source image, and what the model makes of it."""
+
+    before: str
+    after: str
+    truth: str
+    pixelated: bool
+
+
+def pairs(taken: Snapshot | None, classes: Sequence[str], most: int = 16) -> list[Pair]:
+    """The first sample images of the source beside their translations; none where the model does not translate.
+
+    Args:
+        taken: the model's snapshot.
+        classes: names of the classes.
+        most: how many.
+    """
+    if taken is None or "translated_images" not in taken:
+        return []
+    images, made = taken["source_images"][:most], taken["translated_images"]
+    return [
+        Pair(picture(before), picture(after), classes[label], max(images.shape[1:3]) < 64)
+        for before, after, label in zip(images, made, taken["source_label"])
+    ]
+
+
 def cards(side: str, models: Sequence[Snapshot], classes: Sequence[str], most: int = 24) -> list[Card]:
     """The first sample images of a domain, which are a random draw, with the calls of several models on them.
 

@@ -61,7 +61,8 @@ class WithAverage(Method):
 
     def __init__(self, method: Method, decay: float = 0.999) -> None:
         nn.Module.__init__(self)
-        self.setup, self.method, self.average = method.setup, method, Averaged(method, decay)
+        self.setup, self.views = method.setup, method.views
+        self.method, self.average = method, Averaged(method, decay)
 
     def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
         """Those of the method."""
@@ -80,9 +81,15 @@ class WithAverage(Method):
         return self.method.groups()
 
     def begin(self, domains: Domains, at: Moment) -> None:
-        """That of the method; the average starts anew with each phase, from where the weights then stand."""
+        """That of the method; the average starts anew with each phase, from where the weights then stand.
+
+        A phase without steps leaves nothing to average: there, the average goes through what the method does itself.
+        """
         self.method.begin(domains, at)
-        self.average = Averaged(self.method, self.average.decay)
+        if at.steps:
+            self.average = Averaged(self.method, self.average.decay)
+        else:
+            self._averaged().begin(domains, at)
 
     def after_step(self, at: Moment) -> None:
         """That of the method, and a step of the average."""
@@ -95,6 +102,13 @@ class WithAverage(Method):
 
     def model(self) -> Classifier:
         """The model with averaged weights."""
+        return self._averaged().model()
+
+    def translated(self, x: torch.Tensor) -> torch.Tensor | None:
+        """Source examples as the networks with averaged weights translate them."""
+        return self._averaged().translated(x)
+
+    def _averaged(self) -> Method:
         averaged = self.average.module
         assert isinstance(averaged, Method)
-        return averaged.model()
+        return averaged

@@ -146,10 +146,10 @@ class FeatureStore:
             found, lost = self._whole(backbone, examples.x, layers, pool, torch.device(device), batch_size)
             good = np.setdiff1d(np.arange(len(examples)), lost)
             skipped += [_name(examples.x, position) for position in lost]
-            y, group = (None if v is None else v[torch.from_numpy(good)] for v in (examples.y, examples.group))
             for layer, values in found.items():
                 kept = values[good] if len(lost) else values
-                splits[layer][split] = Examples(Arrays(torch.from_numpy(kept.astype(np.float32, copy=False))), y, group)
+                x = Arrays(torch.from_numpy(kept.astype(np.float32, copy=False)))
+                splits[layer][split] = examples.read_as(x, torch.from_numpy(good))
         total = sum(len(examples) for examples in domain.splits.values())
         if len(skipped) > tolerance * total:
             raise BadDataError(

@@ -45,8 +45,8 @@ class FrozenBelow:
         Args:
             domain: the images.
             trained: the splits that are trained on.
-            augment: their augmentation: `VERSIONS` of each image, drawn once, take its place, all of one group, so that
-                no validation part has some of them and training the others.
+            augment: their augmentation: `VERSIONS` of each image, drawn once, take its place, all of one bundle, so
+                that no validation part has some of them and training the others.
             seed: what they are drawn by.
         """
         splits = dict(domain.splits)
@@ -65,6 +65,7 @@ def _versions(examples: Examples, augment: str, seed: int) -> Examples:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(seed, "versions", augment))
         images = [change(examples.x.read(part)) for _ in range(VERSIONS) for part in torch.arange(count).split(256)]
-    group = torch.arange(count) if examples.group is None else examples.group
-    y = None if examples.y is None else examples.y.repeat(VERSIONS, *[1] * (examples.y.dim() - 1))
-    return Examples(Arrays(torch.cat(images)), y, group.repeat(VERSIONS))
+    position = torch.arange(count).repeat(VERSIONS)
+    versions = examples.read_as(Arrays(torch.cat(images)), position)
+    alone = versions.group is None and versions.bundle is None
+    return replace(versions, bundle=position) if alone else versions

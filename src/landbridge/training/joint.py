@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from landbridge.data.batches import Batch
 from landbridge.nn.heads import Head
-from landbridge.training.method import Losses, Method, Moment
+from landbridge.training.method import Losses, Method, Moment, Phase
 
 
 @dataclass
@@ -62,6 +62,14 @@ class JointMethod(Method):
     opponents: Sequence[str] = ()
     label_weight: float = 1.0
 
+    def phases(self) -> Sequence[Phase]:
+        """A single one."""
+        return (self.joint_phase(),)
+
+    def joint_phase(self, share: float = 1.0) -> Phase:
+        """Training on both domains, for methods with more phases too."""
+        return Phase(share=share, inputs=tuple(self.needs))
+
     def terms(self, seen: Seen, at: Moment) -> Losses:
         """The terms beside classification, weighted, with what they measure.
 
@@ -70,6 +78,10 @@ class JointMethod(Method):
             at: the moment.
         """
         raise TypeError(f"{type(self).__name__} must define `terms`")
+
+    def source_loss(self, seen: Seen) -> Tensor:
+        """Classification of the source: the mean cross-entropy."""
+        return F.cross_entropy(seen.source_logits, seen.labels)
 
     def opposing(self, seen: Seen, at: Moment) -> Iterator[Losses]:
         """Turns before the main one, for an opponent that plays by itself; none by default."""
@@ -86,7 +98,7 @@ class JointMethod(Method):
         yield from self.opposing(seen, at)
         logits, labels, terms = seen.source_logits, seen.labels, self.terms(seen, at)
         turn = Losses(
-            classification=self.label_weight * F.cross_entropy(logits, labels),
+            classification=self.label_weight * self.source_loss(seen),
             moves=[name for name in self.groups() if name not in self.opponents] if self.opponents else None,
             measures={"source_accuracy": lambda: (logits.argmax(1) == labels).float().mean(), **terms.measures},
         )

@@ -132,6 +132,7 @@ class Setup:
         rate: learning rate at the start.
         momentum: of SGD, in [0, 1).
         weight_decay: of SGD, >= 0.
+        groups: names of the groups of the source, by number, where they have names (the domains that are joined).
     """
 
     backbone: Backbone
@@ -141,6 +142,7 @@ class Setup:
     rate: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 0.0
+    groups: tuple[str, ...] = ()
 
 
 class Method(nn.Module):
@@ -152,6 +154,8 @@ class Method(nn.Module):
     Attributes:
         needs: the inputs it wants, name -> `labelled` or `unlabelled`.
         oracle: whether it reads labels that no real user of the setting would have.
+        says_unknown: whether its last output, where the target has classes of its own, is the class `unknown` for them;
+            of others the answer is `unknown` where they are in doubt.
         batch_norm: whether the domains pass BatchNorm `apart` (each by its own batch statistics, the target's
             kept to predict by) or `together`.
         paper: where it is from.
@@ -160,9 +164,10 @@ class Method(nn.Module):
 
     needs: ClassVar[Mapping[str, Literal["labelled", "unlabelled"]]] = {"source": "labelled", "target": "unlabelled"}
     oracle: ClassVar[bool] = False
+    says_unknown: ClassVar[bool] = False
     batch_norm: Literal["apart", "together"] = "apart"
     paper: ClassVar[str] = ""
-    views: ClassVar[Mapping[str, Sequence[str]]] = {}
+    views: Mapping[str, Sequence[str]] = {}
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()
@@ -214,6 +219,17 @@ class Method(nn.Module):
     def model(self) -> Classifier:
         """What to use on the target."""
         return Classifier(self.backbone, self.head, self.setup.classes)
+
+    def translated(self, x: Tensor) -> Tensor | None:
+        """What the method makes of source examples, for a report to show; None where it makes no pictures.
+
+        Args:
+            x: preprocessed source examples.
+
+        Returns:
+            Images as the target's would look, uint8 [N, 3, h, w].
+        """
+        return None
 
     def features(self, *inputs: Tensor) -> list[Tensor]:
         """Features of several inputs, through BatchNorm apart or together, as the method says.

@@ -31,6 +31,18 @@ def options_of(method: type[Method]) -> dict[str, inspect.Parameter]:
     return {parameter.name: parameter for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD}
 
 
+def ranges_of(method: type[Method]) -> dict[str, Range]:
+    """The options of a method that a search should try, and the values to try.
+
+    >>> from landbridge.adaptation import METHODS
+    >>> ranges_of(METHODS.resolve("dann+mcc"))["mcc_temperature"]
+    Range(low=1, high=5, log=False)
+    """
+    kinds = get_type_hints(method.__init__, include_extras=True)
+    said = {name: getattr(kinds.get(name), "__metadata__", ()) for name in options_of(method)}
+    return {name: part for name, parts in said.items() for part in parts if isinstance(part, Range)}
+
+
 def make_method(name: str, method: type[Method], setup: Setup, options: Mapping[str, Any]) -> Method:
     """A method from its set-up and its options.
 

@@ -18,10 +18,13 @@ class PhaseStore:
         phase: the phase; without a `recipe` nothing is kept.
         domains: the views it trains on.
         facts: all else that its result depends on (steps, seed, precision, ...), as plain data.
+        fresh: compute it even where it is there already, since somebody looks on.
     """
 
-    def __init__(self, folder: Path | None, phase: Phase, domains: Domains, facts: tuple[object, ...]) -> None:
-        self.folder, self.phase, self.domains, self.facts = folder, phase, domains, facts
+    def __init__(
+        self, folder: Path | None, phase: Phase, domains: Domains, facts: tuple[object, ...], *, fresh: bool = False
+    ) -> None:
+        self.folder, self.phase, self.domains, self.facts, self.fresh = folder, phase, domains, facts, fresh
         self.file: Path | None = None
 
     def open(self, method: Method) -> None:
@@ -44,7 +47,7 @@ class PhaseStore:
     @property
     def found(self) -> bool:
         """Whether the result of this very phase is already there."""
-        return self.file is not None and self.file.is_file()
+        return not self.fresh and self.file is not None and self.file.is_file()
 
     def load(self, method: Method) -> bool:
         """Put the result into the method, if there is one; says whether it did."""

@@ -36,6 +36,15 @@ def cosine_rate(progress: float) -> float:
     return (1.0 + math.cos(math.pi * progress)) / 2.0
 
 
+def linear_ramp(progress: float, start: float, end: float) -> float:
+    """A factor that rises in a straight line: 0 until `start`, 1 from `end` on.
+
+    >>> linear_ramp(0.1, 0.1, 0.6), round(linear_ramp(0.35, 0.1, 0.6), 3), linear_ramp(0.8, 0.1, 0.6)
+    (0.0, 0.5, 1.0)
+    """
+    return min(1.0, max(0.0, (progress - start) / (end - start)))
+
+
 def gradually(progress: float, groups: int, until: float = 0.5) -> int:
     """How many of the topmost groups are unfrozen: none at first, one more at equal intervals, all from `until` on.
 

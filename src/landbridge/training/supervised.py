@@ -11,10 +11,10 @@ def source_phase(share: float = 1.0) -> Phase:
     return Phase("source", share, inputs=("source",), trains=("backbone", "head"), recipe="supervised")
 
 
-def classification(method: Method, sample: Sample) -> Losses:
+def classification(method: Method, sample: Sample, label_smoothing: float = 0.0) -> Losses:
     """Cross-entropy of the method's own backbone and head on a labelled sample."""
     logits = method.head(method.backbone(sample.x))
     return Losses(
-        classification=F.cross_entropy(logits, sample.y),
+        classification=F.cross_entropy(logits, sample.y, label_smoothing=label_smoothing),
         measures={"source_accuracy": lambda: (logits.argmax(1) == sample.y).float().mean()},
     )

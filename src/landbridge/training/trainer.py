@@ -16,6 +16,7 @@ from landbridge.core.errors import DivergedError
 from landbridge.core.memory import keep_freed_memory
 from landbridge.core.processes import average_gradients, barrier, laid_out, share_buffers
 from landbridge.data.batches import Batch, Batches, Sample, seed_of
+from landbridge.evaluation.selection import Judged
 from landbridge.nn.models import Classifier
 from landbridge.runs import Run
 from landbridge.training.method import Domains, Group, Losses, Method, Moment, Phase
@@ -50,7 +51,9 @@ class Trainer:
         clip: largest norm of a turn's gradient; None for no clipping.
         augment: augmentation of every input's `x`.
         score: label-free judge of a model, higher is better: the weights that it likes best, looked at with each
-            checkpoint of the last phase, are kept. By default the last ones are.
+            checkpoint of the last phase, are kept; of collapsed models the last, and only where all are. By default the
+            last ones are.
+        watch: what else looks at the model then, or at the end of a last phase without steps, and at which step.
         store: where phases that several methods share are kept.
         progress: what shows the user how far it is.
     """
@@ -64,7 +67,8 @@ class Trainer:
     log_every: int = 50
     clip: float | None = None
     augment: str = "none"
-    score: Callable[[Classifier], float] | None = None
+    score: Callable[[Classifier], Judged] | None = None
+    watch: Callable[[Classifier, int], None] | None = None
     store: Path | None = None
     progress: Progress | None = None
 
@@ -101,8 +105,9 @@ class Trainer:
         phase, steps = self.phases[number], self.lengths[number]
         groups = self.method.groups()
         precision = (self.fabric.world_size, self.fabric.device.type, self.fabric._precision.precision)
-        facts = (steps, self.seed, self.batch_size, self.augment, self.clip, *precision)
-        reuse = PhaseStore(self.store, phase, self.domains, facts)
+        facts = (steps, self.seed, self.batch_size, self.augment, self._clipped(groups, phase), *precision)
+        looked_at = number + 1 == len(self.phases) and bool(self.score or self.watch)
+        reuse = PhaseStore(self.store, phase, self.domains, facts, fresh=looked_at)
         if not position.begun:
             self._reseed(phase, "begin")
             self._set_trained(groups, phase, self._moment(number, 0))
@@ -112,6 +117,8 @@ class Trainer:
                 groups = self.method.groups()
             position.begun = True
             self._checkpoint(position, {})
+        if not steps and looked_at:
+            self._watch(self._moment(number, 0).before)
         if reuse.load(self.method) or not steps:
             return
         optimisers = {name: group.optimiser(group.parameters, group.rate) for name, group in groups.items()}
@@ -135,7 +142,9 @@ class Trainer:
             if self.progress:
                 self.progress.step(self.fabric, at.before + at.step + 1, self.steps)
             if due:
-                self._select(number, at)
+                if looked_at:
+                    self._select(at)
+                    self._watch(at.before + position.step)
                 self._set_trained(groups, phase, at, force=True)
                 self._checkpoint(position, optimisers)
         if self.fabric.is_global_zero:
@@ -193,6 +202,12 @@ class Trainer:
             self._reseed(phase, "batch", step)
             yield {name: next(stream) for name, stream in streams.items()}
 
+    def _clipped(self, groups: Mapping[str, Group], phase: Phase) -> object:
+        """How gradients are clipped: each group's by its own length, so that a phase's grouping matters."""
+        if self.clip is None or phase.trains is None or callable(phase.trains):
+            return self.clip
+        return self.clip, sorted(len(group.parameters) for name, group in groups.items() if name in phase.trains)
+
     def _moment(self, number: int, step: int) -> Moment:
         before = sum(self.lengths[:number])
         return Moment(self.phases[number].name, step, self.lengths[number], before, self.steps)
@@ -209,7 +224,11 @@ class Trainer:
         asked = phase.trains(at) if callable(phase.trains) else phase.trains
         names = frozenset(groups if asked is None else asked)
         if names != getattr(self, "_trained", None) or at.step == 0 or force:
-            unknown = names - set(groups)
+            # A backbone that hands features on has no parameters, so that it makes no group.
+            bare = {
+                path.rpartition(".")[2] for path, part in self.method.named_modules() if not list(part.parameters())
+            }
+            unknown = names - set(groups) - bare
             if unknown:
                 raise ValueError(f"phase '{phase.name}' trains {sorted(unknown)}, but the groups are {sorted(groups)}")
             for name, group in groups.items():
@@ -238,16 +257,20 @@ class Trainer:
         if self.progress:
             self.progress.values = values
 
-    def _select(self, number: int, at: Moment) -> None:
+    def _select(self, at: Moment) -> None:
         """Keep the weights if a label-free score says that they are the best so far."""
-        if self.score is None or number + 1 < len(self.phases):
+        if self.score is None:
             return
-        score = self.score(self.method.model())
+        judged = self.score(self.method.model())
         if self.run and self.fabric.is_global_zero:
-            self.run.log(at.before + at.step + 1, at.phase, {"selection": score})
-        if not self.best or score > self.best["score"]:
+            self.run.log(at.before + at.step + 1, at.phase, {"selection": judged.score})
+        if not self.best or judged.beats(Judged(**self.best["judged"])):
             state = {name: value.detach().cpu().clone() for name, value in self.method.state_dict().items()}
-            self.best = {"score": score, "method": state}
+            self.best = {"judged": vars(judged), "method": state}
+
+    def _watch(self, step: int) -> None:
+        if self.watch and self.fabric.is_global_zero:
+            self.watch(self.method.model(), step)
 
     def _checkpoint(self, position: Position, optimisers: Mapping[str, Optimizer]) -> None:
         share_buffers(self.method)
