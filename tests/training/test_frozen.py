@@ -1,5 +1,6 @@
 """Training above a frozen lower part."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,9 +65,14 @@ def test_a_run_above_a_frozen_part_leaves_it_as_it_was(tmp_path: Path, monkeypat
     assert "--freeze 1" in run.result.command
 
 
-def test_what_cannot_be_frozen_says_so(tmp_path: Path) -> None:
+def test_what_cannot_be_frozen_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDBRIDGE_CACHE", str(tmp_path / "cache"))
     pair, out = ("digits/printed", "digits/handwritten"), str(tmp_path / "run")
     with pytest.raises(LandbridgeError, match="'ganin-mnist' has 2 layer groups, so say 0 to 2"):
         landbridge.adapt(*pair, freeze="3", out=out, quiet=True)
     with pytest.raises(LandbridgeError, match="is no lower part of 'ganin-mnist'"):
         landbridge.adapt(*pair, freeze="all", out=out, quiet=True)
+    for method in ("fixmatch", "mean-teacher", "dann+fixmatch"):
+        with pytest.raises(LandbridgeError, match=re.escape(f"'{method}' looks at its images through changing")):
+            landbridge.adapt(*pair, method, freeze="1", out=out, quiet=True)
+    assert not (tmp_path / "run").exists()

@@ -85,7 +85,7 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
     cls: type[Method] = METHODS.resolve(settings.method)
     backbone = settings.network(load_domain(settings.source, machine.data_root).backbone)
     source, target = domains_of(settings, machine.data_root, backbone.preprocessing)
-    below = _frozen_below(settings, cls, backbone, machine)
+    below = _frozen_below(settings, backbone, machine)
     seen = _above(below, source, target, settings) if below else (source, target)
     classes = source.classes[:-1] if settings.open and not cls.says_unknown else source.classes
     head = Head(backbone.width, backbone.head_hidden, len(classes))
@@ -101,6 +101,11 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
         source.groups,
     )
     method = settings.method_of(settings.method, cls, setup, settings.options)
+    if below and method.views:
+        raise LandbridgeError(
+            f"method '{settings.method}' looks at its images through changing augmentations, which a frozen lower part "
+            "is not computed for: leave out --freeze"
+        )
 
     material = _material(*seen, settings)
     judge = scorer(settings.select, material.some())
@@ -130,16 +135,11 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
     return run
 
 
-def _frozen_below(settings: Settings, cls: type[Method], backbone: Backbone, machine: Machine) -> FrozenBelow | None:
+def _frozen_below(settings: Settings, backbone: Backbone, machine: Machine) -> FrozenBelow | None:
     """The lower part of the network that stays as it is; None where all of it trains."""
     groups = chosen_groups(backbone, settings.freeze)
     if not groups:
         return None
-    if cls.views:
-        raise LandbridgeError(
-            f"method '{settings.method}' looks at its images through changing augmentations, which a frozen lower part "
-            "is not computed for: leave out --freeze"
-        )
     return FrozenBelow(backbone, groups, FeatureStore(dtype="float16", quiet=machine.quiet))
 
 
