@@ -77,7 +77,8 @@ def test_every_command_parses(page: Path, command: str) -> None:
     known = {*ZEROSHOT, "all"} if words[0] == "zeroshot" else known
     for method in (part.partition(":")[0] for part in asked.split(",")):
         parted = words[0] == "finetune" and re.fullmatch(r"(first|last)-\d+", method)
-        assert not method or method in known or parted, f"{name(page)} names the method {method}"
+        combined = words[0] in ("adapt", "compare", "tune") and method in METHODS
+        assert not method or method in known or parted or combined, f"{name(page)} names the method {method}"
     for domain in [*(given.get("domains") or ()), *(given.get(key) or "" for key in ("source", "target", "domain"))]:
         if registry.entry_of(domain):
             assert split_keys(domain)[0] in registry.names(), f"{name(page)} names the domain {domain}"
