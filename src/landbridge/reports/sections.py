@@ -121,13 +121,21 @@ def _map(model: Model, evidence: Evidence, name: str) -> Figure:
     accuracy = model.mean(evidence.table.metric)
     if accuracy is not None:
         caption += f"{percent(accuracy)} % {METRICS[evidence.table.metric]}"
-        caption += ": aligned, and useless. " if model is evidence.confused and accuracy < 0.5 else ". "
+        caption += f"{_what_became_of_it(model, evidence) if model is evidence.confused and accuracy < 0.5 else ''}. "
     alt = f"t-SNE of the features of {model.label}, coloured by"
     drawing = Markup("").join([
         plots.by_domain(source, target, f"{name}-domain", f"{alt} domain"),
         plots.by_class(source, target, labels, evidence.classes, f"{name}-class", f"{alt} class"),
     ])  # fmt: skip
     return Figure(model.label, drawing, caption.strip())
+
+
+def _what_became_of_it(confused: Model, evidence: Evidence) -> str:
+    """What confusing the domains without labels led to: it may mislead its own discriminator and nobody else."""
+    before = evidence.before.mean("a_distance") if evidence.before else None
+    now = confused.mean("a_distance")
+    aligned = before is not None and now is not None and now < before
+    return ": aligned, and useless" if aligned else ": its discriminator is misled, and the classes are lost"
 
 
 def _role(name: str, evidence: Evidence) -> str:
