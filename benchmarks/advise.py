@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 from landbridge.api._advising import Looked, Request, conclude, extractor, look
-from landbridge.data.domain import Domain, match_classes
+from landbridge.data.domain import Domain
+from landbridge.data.matching import match_classes
 from landbridge.evaluation.metrics import score
 from landbridge.runs.result import versions
 
@@ -117,7 +118,8 @@ def draw(lines: list[dict[str, Any]], path: Path) -> None:
         text = f"{line['source'].split('/')[-1]} to {line['target'].split('/')[-1]}"
         above = number % 2 == 0  # by turns, so that neighbours keep out of each other's way
         place = (x[number], best[number] if above else min(advised[number], plain[number]))
-        style = {"rotation": 25 if above else -25, "va": "bottom" if above else "top", "color": "#5d676d"}
+        leans = {"rotation": 25, "va": "bottom"} if above else {"rotation": -25, "va": "top"}
+        style: dict[str, Any] = {"color": "#5d676d", **leans}
         axes.annotate(text, place, (4, 5 if above else -5), textcoords="offset points", fontsize=7, **style)
     axes.set(
         xscale="log",
