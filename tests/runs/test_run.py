@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from landbridge.core.errors import BadDataError, MissingDataError, RunFolderError
+from landbridge.core.files import atomic_path
 from landbridge.runs import Result, Run
 
 
@@ -29,6 +30,13 @@ def test_a_folder_holds_one_run(tmp_path: Path) -> None:
         Run(tmp_path / "photos", {})
     with pytest.raises(RunFolderError, match="is a file"):
         Run(tmp_path / "photos/a.jpg", {})
+
+
+def test_processes_that_begin_a_run_together_do_not_refuse_each_other(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "run" / "config.yaml") as temporary:  # as the other process writes it
+        Run(tmp_path / "run", {"seed": 0})
+        temporary.write_text("seed: 0")
+    assert Run(tmp_path / "run", {"seed": 0}).config == {"seed": 0}
 
 
 def test_no_run_and_broken_config(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from landbridge.core.errors import BadDataError, MissingDataError, RunFolderErro
 from landbridge.core.files import atomic_path, write_json, write_text
 from landbridge.runs.result import Result
 
+CONFIG = "config.yaml"
 _LOG_COLUMNS = ("step", "phase", "name", "value")
 
 
@@ -38,14 +39,16 @@ class Run:
     def __init__(self, folder: Path | str, config: Mapping[str, Any]) -> None:
         self.folder = Path(folder)
         self.config = dict(config)
-        if (self.folder / "config.yaml").is_file():
-            self._must_equal(read_config(self.folder))
-        elif self.folder.is_dir() and any(self.folder.iterdir()):
-            raise RunFolderError(f"{self.folder} is not empty and holds no run: choose another --out")
-        elif self.folder.exists() and not self.folder.is_dir():
+        if self.folder.exists() and not self.folder.is_dir():
             raise RunFolderError(f"{self.folder} is a file: choose another --out")
+        # Looked at first: several processes begin a run together, and what one of them adds comes after its config.
+        others = [path for path in self.folder.glob("*") if not path.name.startswith(f".{CONFIG}-")]
+        if (self.folder / CONFIG).is_file():
+            self._must_equal(read_config(self.folder))
+        elif others:
+            raise RunFolderError(f"{self.folder} is not empty and holds no run: choose another --out")
         else:
-            write_text(self.folder / "config.yaml", yaml.safe_dump(self.config, sort_keys=False))
+            write_text(self.folder / CONFIG, yaml.safe_dump(self.config, sort_keys=False))
 
     @classmethod
     def open(cls, folder: Path | str) -> "Run":
@@ -147,9 +150,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         MissingDataError: there is no run.
         BadDataError: its config cannot be read.
     """
-    path = folder / "config.yaml"
+    path = folder / CONFIG
     if not path.is_file():
-        raise MissingDataError(f"no run in {folder}: it has no config.yaml")
+        raise MissingDataError(f"no run in {folder}: it has no {CONFIG}")
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
