@@ -23,6 +23,8 @@ KINDS: dict[str, Make] = {
     "exact": lambda width, metric: ExactIndex(width, metric),
     "flat": lambda width, metric: FaissIndex(width, "Flat", metric),
     "hnsw": lambda width, metric: FaissIndex(width, "HNSW8,Flat", metric),
+    "sq8": lambda width, metric: FaissIndex(width, "SQ8", metric),
+    "hnsw-sq8": lambda width, metric: FaissIndex(width, "HNSW8,SQ8", metric),
 }
 every_kind = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 every_metric = pytest.mark.parametrize("metric", ["cosine", "l2"])

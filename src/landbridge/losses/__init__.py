@@ -1,5 +1,6 @@
 """Floor 1: the mathematics of transfer, as pure functions of tensors."""
 
+from landbridge.losses.adamine import adamine
 from landbridge.losses.adversarial import domain_accuracy, domain_classification
 from landbridge.losses.class_confusion import certainty, class_confusion
 from landbridge.losses.conditional_entropy import conditional_entropy
@@ -7,6 +8,7 @@ from landbridge.losses.consistency import class_balance, confident_consistency, 
 from landbridge.losses.coral import correlation_alignment
 from landbridge.losses.disagreement import classifier_discrepancy, margin_disparity
 from landbridge.losses.gradnorm import gradient_balance
+from landbridge.losses.info_nce import info_nce
 from landbridge.losses.information import information_maximisation
 from landbridge.losses.l2_sp import l2_sp
 from landbridge.losses.mixup import Mixture, mixed_cross_entropy, mixup
@@ -16,17 +18,21 @@ from landbridge.losses.pcgrad import conflicts, without_conflicts
 from landbridge.losses.pseudo_labels import centroid_labels
 from landbridge.losses.ranking import hinge_rank, structured_hinge, weighted_rank
 from landbridge.losses.several_sources import mean_by_group, moment_gap, scale_penalty
+from landbridge.losses.siglip import siglip
 from landbridge.losses.task_weighting import uncertainty_weighted
 from landbridge.losses.translation import (
     least_squares_discrimination,
     least_squares_fooling,
     semantic_consistency,
 )
+from landbridge.losses.triplet import Hardest, hardest_negatives, hardest_triplet, hinge, sum_of_hinges, triplet
 from landbridge.losses.virtual_adversarial import virtual_adversarial
 
 __all__ = [
     "GaussianKernel",
+    "Hardest",
     "Mixture",
+    "adamine",
     "centroid_labels",
     "certainty",
     "class_balance",
@@ -40,7 +46,11 @@ __all__ = [
     "domain_accuracy",
     "domain_classification",
     "gradient_balance",
+    "hardest_negatives",
+    "hardest_triplet",
+    "hinge",
     "hinge_rank",
+    "info_nce",
     "information_maximisation",
     "is_sure",
     "joint_discrepancy",
@@ -56,7 +66,10 @@ __all__ = [
     "moment_gap",
     "scale_penalty",
     "semantic_consistency",
+    "siglip",
     "structured_hinge",
+    "sum_of_hinges",
+    "triplet",
     "uncertainty_weighted",
     "unknown_boundary",
     "virtual_adversarial",

@@ -3,13 +3,15 @@
 import torch
 from torch import Tensor
 
+from landbridge.losses.triplet import hinge
+
 
 def hinge_rank(scores: Tensor, y: Tensor, margin: float = 0.1) -> Tensor:
     """What each wrong class lacks of lying a margin behind the true one, summed.
 
         mean over i of  sum over c != y_i of max(0, margin - F(x_i, y_i) + F(x_i, c))
 
-    (Frome et al., NIPS 2013, equation 1, where the margin is 0.1).
+    (Frome et al., NIPS 2013, equation 1, where the margin is 0.1): `triplet`, with the class words as candidates.
 
     Args:
         scores: F(x_i, c) [N, C], C >= 2.
@@ -77,5 +79,5 @@ def _violations(scores: Tensor, y: Tensor, margin: float) -> Tensor:
     """max(0, margin + F(x_i, c) - F(x_i, y_i)) [N, C], 0 for the true class."""
     if scores.dim() != 2 or y.shape != scores.shape[:1]:
         raise ValueError(f"scores [N, C] and classes [N], not {list(scores.shape)} and {list(y.shape)}")
-    lacking = (margin + scores - scores.gather(1, y[:, None])).clamp(min=0)
+    lacking = hinge(scores.gather(1, y[:, None]), scores, margin)
     return lacking.masked_fill(torch.zeros_like(lacking).scatter(1, y[:, None], 1.0).bool(), 0.0)

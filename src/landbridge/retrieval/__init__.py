@@ -3,6 +3,19 @@
 from landbridge.retrieval.exact import ExactIndex
 from landbridge.retrieval.faiss_index import FaissIndex
 from landbridge.retrieval.index import Hits, Index, Metric, made_by
-from landbridge.retrieval.making import EXACT_UP_TO, make_index, open_index
+from landbridge.retrieval.making import EXACT_UP_TO, is_there, make_index, open_index
+from landbridge.retrieval.milvus_index import MilvusIndex
 
-__all__ = ["EXACT_UP_TO", "ExactIndex", "FaissIndex", "Hits", "Index", "Metric", "made_by", "make_index", "open_index"]
+__all__ = [
+    "EXACT_UP_TO",
+    "ExactIndex",
+    "FaissIndex",
+    "Hits",
+    "Index",
+    "Metric",
+    "MilvusIndex",
+    "is_there",
+    "made_by",
+    "make_index",
+    "open_index",
+]

@@ -13,14 +13,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.retrieval import files
-from landbridge.retrieval.exact import nearest
+from landbridge.retrieval.exact import nearest, similarities
 from landbridge.retrieval.index import Hits, Metric, Vectors, at_least_one, prepared
 from landbridge.retrieval.store import Store, StoredVectors
 
 GRAPH = "HNSW32,Flat"
 """The factory string by default: a graph of small worlds (Malkov and Yashunin, TPAMI 2020), 32 links a vector."""
 MOST_DEAD = 0.2
-"""The share of deleted rows above which the graph is built anew."""
+"""The share of deleted rows above which the graph is built anew at once, and not only on saving."""
+GROWN = 4
+"""How many times the vectors that it was trained on an index may hold before it is trained anew."""
+REFINED = 4
+"""How many candidates a hit a lossy code proposes, to be compared with the vectors themselves."""
 SLACK = 64
 """Most rows that are looked for beyond k, since they may be deleted ones; queries still short compare everything."""
 GRAPH_FILE = "graph.faiss"
@@ -57,13 +61,16 @@ class FaissIndex(StoredVectors):
     """An index that faiss searches, mostly without looking at everything.
 
     faiss cannot take vectors out of a graph, so that deleted ones stay in it and are left out of what a search finds;
-    once more than a fifth is deleted, the graph is built anew. The vectors are kept beside the graph, for that and
-    for the few queries that a graph leaves short of hits.
+    once more than a fifth is deleted, and before it is saved, the graph is built anew from those left: nothing deleted
+    reaches the disk. The vectors are kept beside the graph, for that, for the few queries that a graph leaves short of
+    hits, and for codes that lose digits (`SQ8`, `PQ16`): what those propose is compared with the vectors themselves,
+    so that scores are exact.
 
     Args:
         width: D, the length of a vector.
-        factory: faiss's name of the kind: `HNSW32,Flat` (a graph), `Flat` (everything is compared). One that must be
-            trained (`IVF1024,Flat`) is trained on the vectors that are added first.
+        factory: faiss's name of the kind: `HNSW32,Flat` (a graph), `Flat` (everything is compared), `HNSW32,SQ8` (a
+            graph of one byte a number). One that must be trained (`IVF1024,SQ8`) is trained on the vectors that are
+            added first, and anew once there are four times as many.
         metric: `cosine`, or `l2`.
         parameters: of faiss, as `name=value,...`: `efConstruction` and `efSearch` for graphs (how many candidates are
             kept while building and while searching: more is more exact and slower), `nprobe` for inverted lists. By
@@ -98,28 +105,26 @@ class FaissIndex(StoredVectors):
         super().__init__(width, metric, fingerprint, about)
         self.factory = factory
         self.parameters = (HNSW if "HNSW" in factory else "") if parameters is None else parameters
-        self._graph = self._new_graph()
+        self._graph, self._trained = self._new_graph(), 0
+        self._must_train = not self._graph.is_trained
+        self._lossy = re.search(r"SQ|PQ|RQ|LSH|ITQ|PCA", factory) is not None
 
     def add(self, ids: Sequence[str], vectors: ArrayLike, payload: Sequence[Mapping[str, Any]] | None = None) -> None:
         """Take in vectors; see `Index.add`."""
         rows = prepared(vectors, self.width, self.metric, len(ids))
         self._entries.check(ids, payload)
         self._fill(self._graph, rows)
+        self._trained = self._trained or len(rows)
         self._entries.add(ids, payload)
         self._store.add(rows)
+        if self._must_train and len(self) > GROWN * self._trained:
+            self._rebuild()
 
     def delete(self, ids: Sequence[str]) -> None:
         """Forget vectors; see `Index.delete`."""
         self._entries.delete(ids)
-        if self._entries.dead <= MOST_DEAD * len(self._entries.rows):
-            return
-        graph = self._new_graph()
-        try:
-            self._fill(graph, self.vectors)
-        except LandbridgeError:
-            return  # too few are left to train it on: the old graph stays, and is right
-        self._store.keep(self._entries.compact())
-        self._graph = graph
+        if self._entries.dead > MOST_DEAD * len(self._entries.rows):
+            self._rebuild()
 
     def search(self, vectors: ArrayLike, k: int = 10) -> Hits:
         """The nearest to each query, as far as faiss finds them; always as many as asked for, where there are."""
@@ -128,8 +133,10 @@ class FaissIndex(StoredVectors):
         return Hits(scores, self._entries.names(rows))
 
     def save(self, folder: Path | str) -> None:
-        """Write the index to a folder, whole or not at all."""
-        kind = {"kind": self.KIND, "factory": self.factory, "parameters": self.parameters}
+        """Write the index to a folder, whole or not at all; a graph is built anew first if something was deleted."""
+        if self._entries.dead:
+            self._rebuild()
+        kind = {"kind": self.KIND, "factory": self.factory, "parameters": self.parameters, "trained": self._trained}
         files.save(folder, self, self._entries, self._store.all, kind, {GRAPH_FILE: self._write_graph})
 
     @classmethod
@@ -153,7 +160,20 @@ class FaissIndex(StoredVectors):
         if made._graph.d != made.width or made._graph.ntotal != len(vectors):
             raise BadDataError(f"{folder / GRAPH_FILE} does not fit the vectors beside it: make the index anew")
         made._set_parameters(made._graph)
+        made._trained = described.get("trained", len(vectors))
         return made
+
+    def _rebuild(self) -> None:
+        """The graph anew, from the living vectors alone."""
+        graph, trained = self._new_graph(), len(self)
+        try:
+            self._fill(graph, self.vectors)
+        except LandbridgeError:  # too few are left to train it on: what the earlier one learned stays
+            graph, trained = self._graph, self._trained
+            graph.reset()
+            self._fill(graph, self.vectors)
+        self._store.keep(self._entries.compact())
+        self._graph, self._trained = graph, trained
 
     def _new_graph(self) -> Any:
         faiss = load_faiss()
@@ -186,9 +206,12 @@ class FaissIndex(StoredVectors):
         total, dead = len(self._entries.rows), self._entries.dead
         if k == 0 or len(queries) == 0:
             return np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
-        scores, rows = self._ask(queries, min(k + min(dead, SLACK), total))
-        if not dead and rows[:, -1].min() >= 0:
-            return scores, rows
+        wanted = max(REFINED * k, SLACK) if self._lossy else k
+        scores, rows = self._ask(queries, min(wanted + min(dead, SLACK), total))
+        if self._lossy:
+            scores, rows = self._refined(queries, rows)
+        if not dead and rows[:, k - 1].min() >= 0:
+            return scores[:, :k], rows[:, :k]
         living = np.append(self._entries.alive, False)[rows]  # a row of -1, where faiss found nothing, is the last
         first = np.argsort(~living, axis=1, kind="stable")[:, :k]
         scores, rows = np.take_along_axis(scores, first, 1), np.take_along_axis(rows, first, 1)
@@ -197,6 +220,15 @@ class FaissIndex(StoredVectors):
             exact = nearest(queries[short], self._store.all, k, self.metric, self._entries.alive)
             scores[short], rows[short] = exact
         return scores, rows
+
+    def _refined(self, queries: Vectors, rows: NDArray[np.int64]) -> tuple[Vectors, NDArray[np.int64]]:
+        """The same candidates, ordered by the vectors themselves; those of row -1 last."""
+        scores = np.stack(
+            [similarities(query[None], self._store.all[found], self.metric)[0] for query, found in zip(queries, rows)]
+        )
+        scores[rows < 0] = -np.inf
+        order = np.argsort(-scores, axis=1, kind="stable")
+        return np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
 
     def _ask(self, queries: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
         """What faiss finds, as scores; rows of -1 where it finds fewer than k."""

@@ -59,3 +59,18 @@ def gradually(progress: float, groups: int, until: float = 0.5) -> int:
     [0, 1, 2, 3, 4, 4]
     """
     return min(groups, int(progress / until * (groups + 1) + 1e-9)) if progress < until else groups
+
+
+def warm_cosine(progress: float, warmup: float = 0.1) -> float:
+    """Factor on the learning rate: up in a straight line during the first part, then a cosine down to 0.
+
+    As CLIP and open_clip are trained (Radford et al., ICML 2021, section 2.5).
+
+    Args:
+        progress: p, in [0, 1].
+        warmup: the part in which it rises, in [0, 1); 0 for none.
+
+    >>> warm_cosine(0.05, 0.1), warm_cosine(0.1, 0.1), round(warm_cosine(0.55, 0.1), 3), warm_cosine(1.0, 0.1)
+    (0.5, 1.0, 0.5, 0.0)
+    """
+    return progress / warmup if progress < warmup else cosine_rate((progress - warmup) / (1 - warmup))

@@ -1,0 +1,370 @@
+"""What `landbridge align` does, from captions to a finished run folder."""
+
+import math
+import shlex
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from landbridge.api._recipe import Machine, Recipe, flags, ready_domain
+from landbridge.core.errors import BadDataError, LandbridgeError
+from landbridge.core.files import write_json, write_text
+from landbridge.core.processes import barrier
+from landbridge.data.batches import IN_MEMORY, seed_of
+from landbridge.data.captions import Captions, load_captions
+from landbridge.data.domain import Examples, View
+from landbridge.data.images import Arrays, Files
+from landbridge.evaluation.metrics import score
+from landbridge.nn.backbones import make_backbone
+from landbridge.nn.dual_encoder import DualEncoder
+from landbridge.nn.models import model_folder
+from landbridge.nn.text_encoders import make_text_encoder
+from landbridge.runs import Result, Run
+from landbridge.training.features import FeatureStore
+from landbridge.vision_language import LOSSES
+from landbridge.vision_language.alignment import Alignment
+from landbridge.vision_language.looks import (
+    FOLDER,
+    PairWatcher,
+    embeddings,
+    judge,
+    one_sentence_each,
+    retrieval,
+    samples,
+    save_pictures,
+)
+from landbridge.evaluation.cross_retrieval import cross_retrieval
+
+VALIDATION = 0.1
+"""Share of the training images held out to choose a checkpoint by, where the set has no validation part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aligning(Recipe):
+    """All that the numbers of a run are a function of; it is what `config.yaml` holds.
+
+    Attributes are the arguments of `landbridge.api.align`, see there; `backbone` is its `image_encoder`.
+    """
+
+    captions: str
+    start: str | None = None
+    text_encoder: str = "transformer"
+    width: int = 256
+    loss: str = "info-nce"
+    temperature: float | None = None
+    margin: float = 0.2
+    image_rate_ratio: float = 1.0
+    text_rate_ratio: float = 1.0
+    lora: int = 0
+    wise_ft: float = 1.0
+    batch_norm: Literal["train", "frozen"] = "train"
+    chunk: int = 0
+    warmup: float = 0.1
+    probe: str | None = None
+    template: str = "a photo of a {}."
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        LOSSES[self.loss]
+        if self.select not in ("last", "recall"):
+            raise LandbridgeError(f"--select is last or recall (on a validation part), not '{self.select}'")
+        if "{}" not in self.template:
+            raise LandbridgeError(f"--template needs {{}} where the name of a class goes, not '{self.template}'")
+        if self.width < 1:
+            raise LandbridgeError(f"--width must be at least 1, not {self.width}")
+        if (self.start is None) == (self.backbone is None):
+            raise LandbridgeError(
+                "say where to begin: --image-encoder NAME for encoders of their own, or --start MODEL for a whole "
+                "dual encoder, and not both"
+            )
+
+    @property
+    def locked(self) -> bool:
+        """Whether the image tower's features can be computed once: it stays still, and its images do."""
+        return self.image_rate_ratio == 0 and self.augment == "none"
+
+
+@dataclass
+class Parts:
+    """The pairs to learn from, to choose by and to measure on; of a locked image tower, its features as images.
+
+    Attributes:
+        whole: all parts with their images, by name.
+        seen: the same as the model reads them.
+        skipped: images that could not be read.
+    """
+
+    whole: dict[str, Captions]
+    seen: dict[str, Captions]
+    skipped: list[str]
+
+
+def align_cell(settings: Aligning, folder: Path, machine: Machine) -> Run:
+    """Train a dual encoder and write its run folder; a finished one is left as it is, an unfinished one goes on.
+
+    Args:
+        settings: what to compute.
+        folder: where.
+        machine: on what.
+
+    Returns:
+        The finished run.
+    """
+    loaded = _cut(load_captions(settings.captions, _root(machine)), settings)
+    model = make_model(settings, loaded["train"])
+    parts = _ready(loaded, model, settings, machine)
+    train = parts.seen["train"]
+    method = _method(model, train, settings)
+    view = View(train.name, "train", (), Examples(train.images), torch.arange(len(train.images)), shown=False)
+    fabric = machine.fabric(settings.precision, folder)
+    run = Run(folder, asdict(settings))
+    if run.finished:
+        return run
+    model.to(fabric.device)
+    pairs, positions = one_sentence_each(train)
+    watch = PairWatcher(folder, pairs)
+    if fabric.is_global_zero and not (folder / FOLDER / "before.json").is_file():
+        pictures = parts.whole["train"].images.read(positions, model.image.preprocessing.size)
+        watch.begin(model, pictures)
+        write_json(folder / FOLDER / "before.json", _measured(model, parts, settings, machine)[0])
+    barrier()
+    chosen = judge(parts.seen["validation"]) if settings.select == "recall" else None
+    trainer = settings.train(
+        method, {"pairs": view}, run, fabric, machine, judge=chosen, watch=watch, title=settings.loss
+    )
+    if fabric.is_global_zero:
+        _finish(run, method.model().eval(), parts, settings, machine, trainer.seconds, str(fabric.device))
+    barrier()
+    return run
+
+
+def make_model(settings: Aligning, train: Captions) -> DualEncoder:
+    """The dual encoder that training starts from: one that is there, or encoders put together with fresh heads.
+
+    Args:
+        settings: which.
+        train: the training captions, whose words make the vocabulary of a text encoder that starts from nothing.
+    """
+    torch.manual_seed(seed_of(settings.seed, "networks"))
+    if settings.start is not None:
+        return _started(settings.start)
+    assert settings.backbone is not None
+    image = make_backbone(settings.backbone, settings.weights)
+    text = make_text_encoder(settings.text_encoder, train.texts)
+    model = DualEncoder(image, text, settings.width)
+    if settings.loss == "siglip":  # Zhai et al., ICCV 2023, section 3.1: most pairs do not match, and so it begins
+        torch.nn.init.constant_(model.log_scale, math.log(10.0))
+        torch.nn.init.constant_(model.bias, -10.0)
+    return model
+
+
+def _started(start: str) -> DualEncoder:
+    if start.startswith("open_clip/"):
+        name, _, pretrained = start.removeprefix("open_clip/").partition("?pretrained=")
+        return DualEncoder.from_open_clip(name, pretrained or None)
+    return DualEncoder.load(model_folder(start))
+
+
+def _method(model: DualEncoder, train: Captions, settings: Aligning) -> Alignment:
+    torch.manual_seed(seed_of(settings.seed, "method"))
+    return Alignment(
+        model,
+        train.texts,
+        train.owner,
+        settings.loss,
+        classes=train.classes,
+        rate=settings.rate,
+        weight_decay=settings.weight_decay,
+        image_rate_ratio=settings.image_rate_ratio,
+        text_rate_ratio=settings.text_rate_ratio,
+        warmup=settings.warmup,
+        temperature=settings.temperature,
+        margin=settings.margin,
+        lora=settings.lora,
+        wise_ft=settings.wise_ft,
+        batch_norm=settings.batch_norm,
+        chunk=settings.chunk,
+    )
+
+
+def _root(machine: Machine) -> Path | None:
+    return None if machine.data_root is None else Path(machine.data_root)
+
+
+def _cut(loaded: dict[str, Captions], settings: Aligning) -> dict[str, Captions]:
+    """The parts, a validation part cut from the training images where none is there and a checkpoint is to be chosen."""
+    if "train" not in loaded:
+        raise BadDataError(f"{settings.captions} has no training captions: parts found are {', '.join(loaded)}")
+    if settings.select != "recall" or "validation" in loaded:
+        return loaded
+    train = loaded["train"]
+    order = torch.randperm(len(train.images), generator=torch.Generator().manual_seed(settings.seed))
+    held = max(1, round(VALIDATION * len(order)))
+    if len(order) - held < 2:
+        raise BadDataError(f"{train.name} has {len(order)} training images, too few to hold some out: --select last")
+    rest, cut = order[held:].sort().values, order[:held].sort().values
+    return {**loaded, "train": train.subset(rest), "validation": train.subset(cut)}
+
+
+def _ready(loaded: dict[str, Captions], model: DualEncoder, settings: Aligning, machine: Machine) -> Parts:
+    """The parts with their images checked, in memory where they fit; and as the model reads them."""
+    size, skipped = model.image.preprocessing.size, list[str]()
+    whole = {}
+    for name, part in loaded.items():
+        whole[name], lost = readable(part, size)
+        skipped += lost
+    total = sum(len(part.images) for part in loaded.values())
+    if len(skipped) > settings.unreadable * total:
+        raise BadDataError(
+            f"{len(skipped)} of {total} images of {settings.captions} cannot be read (first: {skipped[0]}): mend or "
+            "remove them, or allow more with --unreadable"
+        )
+    if not settings.locked:
+        return Parts(whole, whole, skipped)
+    store, seen = FeatureStore(quiet=machine.quiet), {}
+    for name, part in whole.items():
+        every = View(part.name, name, (), Examples(part.images), torch.arange(len(part.images)), shown=False)
+        features = store.features(model.image, every)["output"]
+        seen[name] = replace(part, images=Arrays(torch.from_numpy(features.astype("float32", copy=False))))
+    return Parts(whole, seen, skipped)
+
+
+def readable(captions: Captions, size: tuple[int, int] | None) -> tuple[Captions, list[str]]:
+    """The images that can be read, in memory where they fit, with their sentences; and the names of the others."""
+    if not isinstance(captions.images, Files):
+        return captions, []
+    keep = size is not None and captions.images.nbytes(size) <= IN_MEMORY
+    images, good = captions.images.readable(size, keep=keep)
+    bad = sorted(set(range(len(captions.images))) - set(good.tolist()))
+    return replace(captions.subset(good), images=images), [captions.images.named(position) for position in bad]
+
+
+def _measured(
+    model: DualEncoder, parts: Parts, settings: Aligning, machine: Machine
+) -> tuple[dict[str, Any], tuple[Tensor, Tensor] | None]:
+    """What a model does on the test part: retrieval, and zero-shot classes where names are known; and embeddings."""
+    metrics: dict[str, Any] = {}
+    found = None
+    if "test" in parts.seen:
+        test = parts.seen["test"]
+        found = embeddings(model, test)
+        metrics |= cross_retrieval(found[0].numpy(), found[1].numpy(), test.owner.numpy()).metrics()
+        metrics |= {"test_images": len(test.images), "test_texts": len(test.texts)}
+    probe = probe_view(parts, settings, machine, model)
+    if probe is not None:
+        metrics |= {
+            "zero_shot_accuracy": zero_shot_accuracy(model, probe, settings.template),
+            "zero_shot_classes": len(probe.classes),
+            "zero_shot_examples": len(probe),
+            "zero_shot_domain": probe.domain,
+        }
+    return metrics, found
+
+
+def probe_view(parts: Parts, settings: Aligning, machine: Machine, model: DualEncoder) -> View | None:
+    """What the zero-shot probe classifies, labels sealed: a domain, else the classes of the test images, if known."""
+    if settings.probe is not None:
+        size = model.image.preprocessing.size
+        domain = ready_domain(settings.probe, machine.data_root, size, False, settings.unreadable)
+        if "test" not in domain.splits or not domain.classes:
+            raise BadDataError(f"--probe {settings.probe}: it needs a test part and names of classes")
+        return domain.unlabelled("test")
+    test = parts.whole.get("test")
+    if test is None or test.classes is None or not test.class_names:
+        return None
+    present = test.classes.unique()
+    names = [test.class_names[number] for number in present.tolist()]
+    if len(names) < 2:
+        return None
+    labels = torch.searchsorted(present, test.classes)
+    return View(test.name, "test", names, Examples(test.images, labels), torch.arange(len(labels)), shown=False)
+
+
+def zero_shot_accuracy(model: DualEncoder, view: View, template: str) -> float | None:
+    """The share of a view's images whose class's prompt lies nearest; its labels are opened for it."""
+    device, size = next(model.parameters()).device, model.image.preprocessing.size
+    model.eval()
+    with torch.inference_mode():
+        prompts = model.encode_text([template.format(name) for name in view.classes])
+        parts = [
+            (model.encode_image(view.read(part, size).to(device)) @ prompts.T).float().cpu()
+            for part in torch.arange(len(view)).split(256)
+        ]
+    return score(torch.cat(parts), view).accuracy
+
+
+def _finish(
+    run: Run, model: DualEncoder, parts: Parts, settings: Aligning, machine: Machine, seconds: float, device: str
+) -> None:
+    """Measure, once, and write model, samples and numbers."""
+    after, found = _measured(model, parts, settings, machine)
+    before = _before(run.folder)
+    model.save(run.folder / "model")
+    if found is not None:
+        _keep_samples(run.folder, *found, parts)
+    if parts.skipped:
+        write_text(run.folder / "skipped.txt", "\n".join(parts.skipped) + "\n")
+    if "validation" in parts.seen:
+        after |= {f"validation_{name}": value for name, value in retrieval(model, parts.seen["validation"]).metrics().items()}
+    row = {"captions", "backbone", "select", "seed", "steps", "options", "momentum", "ema"}
+    train = parts.seen["train"]
+    result = Result(
+        method=settings.loss,
+        source=settings.start,
+        target=settings.captions,
+        backbone=model.image.name,
+        protocol=f"{len(train.images):,} images with {len(train.texts):,} sentences to learn from",
+        selection=settings.select,
+        seed=settings.seed,
+        steps=settings.steps,
+        device=device,
+        train_seconds=round(seconds, 2),
+        metrics={**after, "before": before},
+        settings={name: value for name, value in asdict(settings).items() if name not in row},
+        notes=[f"{len(parts.skipped)} unreadable images were skipped"] * bool(parts.skipped),
+        command=command_of(settings),
+    )
+    run.finish(result)
+    run.drop_checkpoint()
+
+
+def _before(folder: Path) -> dict[str, Any]:
+    import json
+
+    before: dict[str, Any] = json.loads((folder / FOLDER / "before.json").read_text(encoding="utf-8"))
+    return before
+
+
+def _keep_samples(folder: Path, images: Tensor, texts: Tensor, parts: Parts) -> None:
+    """Queries of the test part in both directions and what they found, pictures and all."""
+    told, shown = samples(images, texts, parts.seen["test"])
+    pictures = parts.whole["test"].images.read(shown, _shown_size(parts.whole["test"]))
+    save_pictures(folder / FOLDER / "samples.npz", pictures)
+    write_json(folder / FOLDER / "samples.json", told)
+
+
+def _shown_size(captions: Captions) -> tuple[int, int] | None:
+    return (192, 192) if isinstance(captions.images, Files) else None
+
+
+def command_of(settings: Aligning) -> str:
+    """The command line that computes a run again."""
+    said = asdict(settings) | {"image_encoder": settings.backbone}
+    usual = asdict(Aligning(captions="", backbone="", **USUAL)) | {"image_encoder": None}
+    for name in ("captions", "backbone", "options", "momentum", "ema"):
+        del said[name]
+    return shlex.join(["landbridge", "align", settings.captions, *flags(said, usual)])
+
+
+USUAL: dict[str, Any] = {
+    "batch_size": 128,
+    "rate": 1e-3,
+    "weight_decay": 0.1,
+    "clip": 1.0,
+    "select": "recall",
+    "checkpoint_every": 200,
+}
+"""What the command does by default where a recipe does otherwise."""

@@ -1,0 +1,91 @@
+"""The sigmoid loss: each pair by itself is told to belong together or not."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from landbridge.losses.pairs import Positives, Sets, blocks, in_full_precision, matched
+
+
+@in_full_precision
+def siglip(
+    a: Tensor,
+    b: Tensor,
+    positives: Positives = None,
+    *,
+    scale: Tensor | float = 10.0,
+    bias: Tensor | float = -10.0,
+    similarity: Literal["cosine", "dot"] = "cosine",
+    local: bool = False,
+) -> Tensor:
+    """How badly each pair is told to belong together, or not to.
+
+        -1/n  sum over i, j of  log sigmoid(z_ij (scale s_ij + bias)),    z_ij = 1 where a_i and b_j belong together,
+                                                                          else -1
+
+    (Zhai et al., ICCV 2023, section 3.2). No pair depends on another, so that any number of positives is right. Scores
+    and their gradients are computed in blocks: all pairs at once are never held. Across processes, the pairs are those
+    between all of them.
+
+    Args:
+        a: vectors [n, D], any length.
+        b: vectors [m, D].
+        positives: which pairs belong together. None: a_i and b_i. Ids [n], int64: those of equal id; two such tensors,
+            [n] and [m], where the sets differ. Or a mask [n, m], bool.
+        scale: > 0; a tensor may learn, as exp of a parameter that starts at log 10 in the paper.
+        bias: starts at -10 in the paper, where nearly all pairs are negatives; a tensor may learn.
+        similarity: `cosine` or `dot`.
+        local: pair what our own process holds, and send nothing.
+
+    Returns:
+        A scalar, >= 0.
+
+    Raises:
+        ValueError: shapes that do not fit, or a mask across processes.
+
+    >>> image = torch.eye(2)
+    >>> siglip(image, image, scale=2.0, bias=-1.0)  # log(1 + 1/e) for each of the four pairs
+    tensor(0.6265)
+    """
+    sets = matched(a, b, positives, local)
+    if similarity == "cosine":
+        sets = sets._replace(a=F.normalize(sets.a, dim=1), b=F.normalize(sets.b, dim=1))
+    bias = torch.as_tensor(bias, dtype=sets.a.dtype, device=sets.a.device)
+    total: Tensor = _SigmoidSum.apply(sets.a * scale, sets.b, bias, sets.rows, sets.columns, torch.is_grad_enabled())
+    return total / len(sets.a)
+
+
+class _SigmoidSum(torch.autograd.Function):
+    """Sum over i, j of -log sigmoid(z_ij (<a_i, b_j> + bias)).
+
+    The gradient of a score, -z_ij sigmoid(-z_ij (s_ij + bias)), depends on no other: forward sums it up as it goes.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, bias: Tensor, rows: Tensor, columns: Tensor, learning: bool) -> Tensor:
+        sums, grad_bias = [], []
+        if learning := learning and any(ctx.needs_input_grad):
+            grad_a, grad_b = torch.empty_like(a), torch.zeros_like(b)
+        for block in blocks(Sets(a, b, rows, columns)):
+            some = a[block.rows]
+            wrong = torch.addmm(bias, some, b.T)  # -z_ij (s_ij + bias)
+            wrong[block.at] = -wrong[block.at]
+            sums.append(F.softplus(wrong, threshold=40).sum())
+            if learning:
+                grad = wrong.sigmoid_()
+                grad[block.at] = -grad[block.at]
+                torch.mm(grad, b, out=grad_a[block.rows])
+                grad_b.addmm_(grad.T, some)
+                grad_bias.append(grad.sum())
+        if learning:
+            ctx.save_for_backward(grad_a, grad_b, torch.stack(grad_bias).sum())
+        return torch.stack(sums).sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        grad_a, grad_b, grad_bias = ctx.saved_tensors
+        return upstream * grad_a, upstream * grad_b, upstream * grad_bias, None, None, None
