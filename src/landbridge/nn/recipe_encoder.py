@@ -2,13 +2,26 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.nn.recipe_text import FIELDS, Recipe, parse_recipe
-from landbridge.nn.tokenizers import Tokenizer
+from landbridge.nn.text_encoders import (
+    TOKENIZER,
+    TextEncoder,
+    TextSpec,
+    TextTransformer,
+    last_kept,
+    write_description,
+)
+from landbridge.nn.tokenizers import SPECIAL, Tokenizer, train_tokenizer
+
+KINDS = ("bag", "transformer")
 
 
 class RecipeTokenizer:
@@ -45,15 +58,6 @@ class RecipeTokenizer:
         tokens = self.words(texts)
         return torch.where((tokens > 0) & there[:, None], tokens + number * self.words.vocabulary, 0)
 
-    def to_json(self) -> str:
-        """All of it as text."""
-        return json.dumps({"recipe": self.words.to_json()})
-
-    @classmethod
-    def from_json(cls, text: str) -> "RecipeTokenizer":
-        """What `to_json` wrote."""
-        return cls(Tokenizer.from_json(json.loads(text)["recipe"]))
-
 
 def field_text(recipe: Recipe, field: str) -> str:
     """One field as running text: entries parted by a comma or a space; empty where the recipe lacks it.
@@ -76,11 +80,11 @@ def packed(tokens: Tensor) -> Tensor:
             [3, 0]])
     """
     longest = int((tokens > 0).sum(1).max()) if len(tokens) else 0
-    order = (tokens == 0).to(torch.int8).argsort(1, stable=True)
+    order = (tokens == 0).to(torch.int8).argsort(dim=1, stable=True)
     return tokens.gather(1, order)[:, : max(longest, 1)]
 
 
-class RecipeEncoder(nn.Module):
+class RecipeEncoder(TextEncoder):
     """Tokens of recipes to vectors: the mean over those fields that there are.
 
         z = sum_f m_f E_f(t_f) / sum_f m_f,   m_f = 1 where field f is there, else 0
@@ -93,16 +97,97 @@ class RecipeEncoder(nn.Module):
     leaving out fields is ours.
 
     Args:
-        tokenizer: what the tokens come from.
-        encoders: by the names of `FIELDS`, all of one width.
+        words: texts of one field to tokens, its vocabulary learned from all fields.
+        width: of the vectors.
+        kind: of the fields' encoders: `bag` (`BagOfWords`) or `transformer` (`TextTransformer`).
         drop: chance that training drops a field, in [0, 1).
+        forget: share of the words that training leaves out of a bag, or dropout of a transformer, in [0, 1).
+        layers: of a transformer.
+        name: the spec that it was made from.
+
+    >>> texts = ["Toast. 1 slice bread. Toast it.", "Soup. 1 cup peas. Cook it."]
+    >>> encoder = RecipeEncoder(train_tokenizer(texts, least=1), width=8).eval()
+    >>> tokens = encoder.tokenizer(["Soup", "Ingredients: bread, peas"])
+    >>> encoder(tokens).shape, encoder.present(tokens).tolist()
+    (torch.Size([2, 8]), [[True, False, False], [False, True, False]])
     """
 
-    def __init__(self, tokenizer: RecipeTokenizer, encoders: Mapping[str, nn.Module], drop: float = 0.2) -> None:
+    VOCABULARY: ClassVar[dict[str, type]] = {"tokens": str, "vocabulary": int, "length": int, "least": int}
+    MODEL: ClassVar[dict[str, type]] = {"kind": str, "width": int, "drop": float, "forget": float, "layers": int}
+    tokenizer: RecipeTokenizer
+
+    def __init__(
+        self,
+        words: Tokenizer,
+        width: int = 512,
+        kind: str = "bag",
+        drop: float = 0.2,
+        forget: float = 0.5,
+        layers: int = 2,
+        name: str = "recipe",
+    ) -> None:
         super().__init__()
-        self.tokenizer, self.drop = tokenizer, drop
-        self.encoders = nn.ModuleDict({field: encoders[field] for field in FIELDS})
-        self.width = int(next(iter(encoders.values())).width)
+        if kind not in KINDS:
+            raise LandbridgeError(
+                f"text encoder '{name}': the kind of a field's encoder is {' or '.join(KINDS)}, not '{kind}'"
+            )
+        for key, share in (("drop", drop), ("forget", forget)):
+            if not 0 <= share < 1:
+                raise LandbridgeError(f"text encoder '{name}': {key} is at least 0 and below 1, not {share}")
+        self.name, self.tokenizer, self.width, self.drop = name, RecipeTokenizer(words), width, drop
+        self._options = {"width": width, "kind": kind, "drop": drop, "forget": forget, "layers": layers}
+
+        def field_encoder() -> nn.Module:
+            if kind == "bag":
+                return BagOfWords(words, width, forget)
+            return TextTransformer(words, width, layers, dropout=forget)
+
+        self.encoders = nn.ModuleDict({field: field_encoder() for field in FIELDS})
+
+    @classmethod
+    def make(cls, spec: TextSpec, texts: Sequence[str] | None, weights: str | Path | None) -> "RecipeEncoder":
+        """One of this kind; see `make_text_encoder`."""
+        if spec.name:
+            raise LandbridgeError(f"text encoder '{spec.text}': a recipe's has keys, no name: recipe?width=512")
+        if weights is not None:
+            raise LandbridgeError(f"text encoder '{spec.text}' starts from scratch: it takes no weights")
+        asked = spec.values(cls.MODEL | cls.VOCABULARY)
+        if texts is None:
+            raise BadDataError(f"text encoder '{spec.text}' learns its vocabulary from training recipes: give texts")
+        recipes = [parse_recipe(text) for text in texts]
+        fields = {field: [text for recipe in recipes if (text := field_text(recipe, field))] for field in FIELDS}
+        words = train_tokenizer(
+            [text for texts in fields.values() for text in texts],
+            asked.pop("tokens", "words"),
+            asked.pop("vocabulary", 8000),
+            asked.pop("length", 512),
+            asked.pop("least", 2),
+        )
+        encoder = cls(words, **asked, name=spec.text)
+        for field, part in encoder.encoders.items():
+            if isinstance(part, BagOfWords):
+                part.count(fields[field])
+        return encoder
+
+    @classmethod
+    def restored(cls, folder: Path, described: Mapping[str, Any]) -> "RecipeEncoder":
+        """What `write` wrote, its weights still to be read."""
+        words = Tokenizer.from_json(json.loads((folder / TOKENIZER).read_text(encoding="utf-8")))
+        return cls(words, **described["options"], name=described["name"])
+
+    def write(self, folder: Path) -> None:
+        """Make a folder from which `read_text_encoder` makes the same encoder, but for the weights."""
+        write_description(folder, {"kind": "recipe", "name": self.name, "options": self._options})
+        words = json.dumps(self.tokenizer.words.to_json(), ensure_ascii=False)
+        (folder / TOKENIZER).write_text(words, encoding="utf-8")
+
+    def facts(self) -> dict[str, Any]:
+        """As plain data, all that features are a function of beside texts, code and weights."""
+        return {"kind": "recipe", "options": self._options, "tokenizer": self.tokenizer.words.to_json()}
+
+    def lengths(self, tokens: Tensor) -> Tensor:
+        """How many columns of its tokens each recipe needs, int64 [n]."""
+        return last_kept(tokens).clamp(min=1)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens [n, t] to vectors [n, width]; of a row without any tokens, zeros."""
@@ -141,43 +226,46 @@ class RecipeEncoder(nn.Module):
 class BagOfWords(nn.Module):
     """How often each word stands in a text, rare words counting more, and a linear map of that.
 
-        x_w = (1 + log n_w) log((1 + N) / (1 + d_w)),   z = W x / |x|
+        x_w = log(1 + n_w) log((1 + N) / (1 + d_w)),   z = W x / |x|
 
-    n_w is how often word w stands in the text, d_w in how many of N training texts it does (Salton and Buckley,
-    Information Processing and Management 1988: TF-IDF with logarithmic counts). Where texts are few and long it is hard
-    to beat.
+    n_w is how often word w stands in the text, d_w in how many of N training texts it does: TF-IDF with logarithmic
+    counts (Salton and Buckley, Information Processing and Management 1988, table 1, up to constants). Where texts are
+    few and long it is hard to beat.
 
     Args:
-        tokenizer: what the tokens come from.
+        words: what the tokens come from.
         width: of the vectors.
-        drop: share of the words that training leaves out, in [0, 1).
-        hidden: units of a hidden layer; 0 for none.
+        forget: share of the words that training leaves out, in [0, 1).
+
+    >>> words = train_tokenizer(["salt peas", "salt bread"], least=1)
+    >>> bag = BagOfWords(words, 4).count(["salt peas", "salt bread"])
+    >>> bag(words(["salt"])).abs().sum().item()  # in every text: it tells nothing
+    0.0
     """
 
     rarity: Tensor
 
-    def __init__(self, tokenizer: Tokenizer, width: int, drop: float = 0.0, hidden: int = 0) -> None:
+    def __init__(self, words: Tokenizer, width: int, forget: float = 0.0) -> None:
         super().__init__()
-        self.tokenizer, self.width, self.drop = tokenizer, width, drop
-        self.map = nn.Linear(tokenizer.vocabulary, hidden or width, bias=bool(hidden))
-        self.rest = nn.Sequential(nn.ReLU(), nn.Linear(hidden, width)) if hidden else nn.Identity()
-        self.register_buffer("rarity", torch.ones(tokenizer.vocabulary))
+        self.words, self.forget = words, forget
+        self.map = nn.Linear(words.vocabulary, width, bias=False)
+        self.register_buffer("rarity", torch.ones(words.vocabulary))
 
     def count(self, texts: Sequence[str]) -> "BagOfWords":
         """Learn from training texts how rare each word is; a word in all of them counts nothing."""
-        seen = torch.zeros(self.tokenizer.vocabulary)
+        seen = torch.zeros(self.words.vocabulary)
         for start in range(0, len(texts), 512):
-            seen += (self._counts(self.tokenizer(texts[start : start + 512])) > 0).sum(0)
+            seen += (self._counts(self.words(texts[start : start + 512])) > 0).sum(0)
         self.rarity = ((1 + len(texts)) / (1 + seen)).log()
+        self.rarity[: len(SPECIAL)] = 0  # no words
         return self
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens [n, t] to vectors [n, width]."""
-        counts = F.dropout((self._counts(tokens).log1p()), self.drop, self.training)
-        return self.rest(self.map(F.normalize(counts * self.rarity)))  # type: ignore[no-any-return]
+        weights = F.dropout(self._counts(tokens).log1p() * self.rarity, self.forget, self.training)
+        vectors: Tensor = self.map(F.normalize(weights))
+        return vectors
 
     def _counts(self, tokens: Tensor) -> Tensor:
-        counts = torch.zeros(len(tokens), self.tokenizer.vocabulary, device=tokens.device)
-        counts.scatter_add_(1, tokens, torch.ones_like(tokens, dtype=counts.dtype))
-        counts[:, 0] = 0
-        return counts
+        counts = torch.zeros(len(tokens), self.words.vocabulary, device=tokens.device)
+        return counts.scatter_add_(1, tokens, torch.ones_like(tokens, dtype=counts.dtype))

@@ -18,6 +18,7 @@ TEXT_ENCODERS = Registry(
     {
         "transformer": "landbridge.nn.text_encoders:TextTransformer",
         "open_clip": "landbridge.nn.open_clip_towers:OpenClipText",
+        "recipe": "landbridge.nn.recipe_encoder:RecipeEncoder",
         "sentence-transformers": "landbridge.nn.sentence_encoders:SentenceEncoder",
     },
 )
