@@ -22,6 +22,7 @@ _PUBLIC = {
     "learn_tasks": "landbridge.api.multitask:learn_tasks",
     "zero_shot": "landbridge.api.zeroshot:zero_shot",
     "transfer_depth": "landbridge.api.transfer_depth:transfer_depth",
+    "align": "landbridge.api.align:align",
     "index": "landbridge.api.index:index",
     "search": "landbridge.api.search:search",
     "load_domain": "landbridge.data.registry:load_domain",
@@ -45,6 +46,7 @@ def __getattr__(name: str) -> Any:
 if TYPE_CHECKING:
     from landbridge.api.adapt import adapt as adapt
     from landbridge.api.advise import advise as advise
+    from landbridge.api.align import align as align
     from landbridge.api.backbones import backbones as backbones
     from landbridge.api.compare import compare as compare
     from landbridge.api.domains import domains as domains

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "multitask": ("landbridge.api.multitask:learn_tasks", ("tasks*",)),
     "zeroshot": ("landbridge.api.zeroshot:zero_shot", ("backbone?", "domain?")),
     "transfer-depth": ("landbridge.api.transfer_depth:transfer_depth", ("domains*",)),
+    "align": ("landbridge.api.align:align", ("captions?",)),
     "index": ("landbridge.api.index:index", ("folder",)),
     "search": ("landbridge.api.search:search", ("where", "text?")),
 }

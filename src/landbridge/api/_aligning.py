@@ -1,7 +1,8 @@
 """What `landbridge align` does, from captions to a finished run folder."""
 
-import math
+import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,10 +18,11 @@ from landbridge.data.batches import IN_MEMORY, seed_of
 from landbridge.data.captions import Captions, load_captions
 from landbridge.data.domain import Examples, View
 from landbridge.data.images import Arrays, Files
+from landbridge.evaluation.cross_retrieval import cross_retrieval
 from landbridge.evaluation.metrics import score
-from landbridge.nn.backbones import make_backbone
+from landbridge.nn.backbones import Backbone, make_backbone
 from landbridge.nn.dual_encoder import DualEncoder
-from landbridge.nn.models import model_folder
+from landbridge.nn.layers import evaluating
 from landbridge.nn.text_encoders import make_text_encoder
 from landbridge.runs import Result, Run
 from landbridge.training.features import FeatureStore
@@ -36,7 +38,12 @@ from landbridge.vision_language.looks import (
     samples,
     save_pictures,
 )
-from landbridge.evaluation.cross_retrieval import cross_retrieval
+from landbridge.vision_language.prompts import Prompts
+from landbridge.vision_language.tuning import with_tower
+from landbridge.vision_language.zero_shot_head import class_weights
+
+SHOWN = (192, 192)
+"""Size at which images that are still files are kept for the report, in pixels."""
 
 VALIDATION = 0.1
 """Share of the training images held out to choose a checkpoint by, where the set has no validation part."""
@@ -55,7 +62,7 @@ class Aligning(Recipe):
     width: int = 256
     loss: str = "info-nce"
     temperature: float | None = None
-    margin: float = 0.2
+    margin: float | None = None
     image_rate_ratio: float = 1.0
     text_rate_ratio: float = 1.0
     lora: int = 0
@@ -71,8 +78,7 @@ class Aligning(Recipe):
         LOSSES[self.loss]
         if self.select not in ("last", "recall"):
             raise LandbridgeError(f"--select is last or recall (on a validation part), not '{self.select}'")
-        if "{}" not in self.template:
-            raise LandbridgeError(f"--template needs {{}} where the name of a class goes, not '{self.template}'")
+        Prompts.of(("anything",), (self.template,))
         if self.width < 1:
             raise LandbridgeError(f"--width must be at least 1, not {self.width}")
         if (self.start is None) == (self.backbone is None):
@@ -93,12 +99,14 @@ class Parts:
 
     Attributes:
         whole: all parts with their images, by name.
-        seen: the same as the model reads them.
+        seen: the same as the model reads them in training.
+        tower: the image tower that reads those; None where it is the model's own.
         skipped: images that could not be read.
     """
 
     whole: dict[str, Captions]
     seen: dict[str, Captions]
+    tower: Backbone | None
     skipped: list[str]
 
 
@@ -117,7 +125,8 @@ def align_cell(settings: Aligning, folder: Path, machine: Machine) -> Run:
     model = make_model(settings, loaded["train"])
     parts = _ready(loaded, model, settings, machine)
     train = parts.seen["train"]
-    method = _method(model, train, settings)
+    reader = with_tower(model, parts.tower) if parts.tower is not None else model
+    method = _method(reader, train, settings)
     view = View(train.name, "train", (), Examples(train.images), torch.arange(len(train.images)), shown=False)
     fabric = machine.fabric(settings.precision, folder)
     run = Run(folder, asdict(settings))
@@ -127,16 +136,17 @@ def align_cell(settings: Aligning, folder: Path, machine: Machine) -> Run:
     pairs, positions = one_sentence_each(train)
     watch = PairWatcher(folder, pairs)
     if fabric.is_global_zero and not (folder / FOLDER / "before.json").is_file():
-        pictures = parts.whole["train"].images.read(positions, model.image.preprocessing.size)
-        watch.begin(model, pictures)
-        write_json(folder / FOLDER / "before.json", _measured(model, parts, settings, machine)[0])
+        watch.begin(reader, parts.whole["train"].images.read(positions, model.image.preprocessing.size))
+        write_json(folder / FOLDER / "before.json", _measured(reader, model, parts, settings, machine)[0])
     barrier()
     chosen = judge(parts.seen["validation"]) if settings.select == "recall" else None
     trainer = settings.train(
         method, {"pairs": view}, run, fabric, machine, judge=chosen, watch=watch, title=settings.loss
     )
     if fabric.is_global_zero:
-        _finish(run, method.model().eval(), parts, settings, machine, trainer.seconds, str(fabric.device))
+        tuned = method.model().eval()
+        whole = with_tower(tuned, model.image) if parts.tower is not None else tuned
+        _finish(run, tuned, whole, parts, settings, machine, trainer.seconds, str(fabric.device))
     barrier()
     return run
 
@@ -150,22 +160,21 @@ def make_model(settings: Aligning, train: Captions) -> DualEncoder:
     """
     torch.manual_seed(seed_of(settings.seed, "networks"))
     if settings.start is not None:
-        return _started(settings.start)
+        return _started(settings.start, settings.weights)
     assert settings.backbone is not None
     image = make_backbone(settings.backbone, settings.weights)
     text = make_text_encoder(settings.text_encoder, train.texts)
-    model = DualEncoder(image, text, settings.width)
-    if settings.loss == "siglip":  # Zhai et al., ICCV 2023, section 3.1: most pairs do not match, and so it begins
-        torch.nn.init.constant_(model.log_scale, math.log(10.0))
-        torch.nn.init.constant_(model.bias, -10.0)
-    return model
+    # Most pairs do not match, and so SigLIP begins (Zhai et al., ICCV 2023, section 3.1).
+    scale, bias = (10.0, -10.0) if settings.loss == "siglip" else (1 / 0.07, 0.0)
+    return DualEncoder(image, text, settings.width, scale=scale, bias=bias)
 
 
-def _started(start: str) -> DualEncoder:
+def _started(start: str, weights: str | None) -> DualEncoder:
     if start.startswith("open_clip/"):
-        name, _, pretrained = start.removeprefix("open_clip/").partition("?pretrained=")
-        return DualEncoder.from_open_clip(name, pretrained or None)
-    return DualEncoder.load(model_folder(start))
+        return DualEncoder.from_open_clip(start.removeprefix("open_clip/"), None if weights == "none" else weights)
+    if weights is not None:
+        raise LandbridgeError(f"--start {start} brings its own weights: leave out --weights")
+    return DualEncoder.load(start)
 
 
 def _method(model: DualEncoder, train: Captions, settings: Aligning) -> Alignment:
@@ -194,8 +203,8 @@ def _root(machine: Machine) -> Path | None:
     return None if machine.data_root is None else Path(machine.data_root)
 
 
-def _cut(loaded: dict[str, Captions], settings: Aligning) -> dict[str, Captions]:
-    """The parts, a validation part cut from the training images where none is there and a checkpoint is to be chosen."""
+def _cut(loaded: Mapping[str, Captions], settings: Aligning) -> Mapping[str, Captions]:
+    """The parts; where a checkpoint is to be chosen and none is for validation, one is cut from the training images."""
     if "train" not in loaded:
         raise BadDataError(f"{settings.captions} has no training captions: parts found are {', '.join(loaded)}")
     if settings.select != "recall" or "validation" in loaded:
@@ -209,7 +218,7 @@ def _cut(loaded: dict[str, Captions], settings: Aligning) -> dict[str, Captions]
     return {**loaded, "train": train.subset(rest), "validation": train.subset(cut)}
 
 
-def _ready(loaded: dict[str, Captions], model: DualEncoder, settings: Aligning, machine: Machine) -> Parts:
+def _ready(loaded: Mapping[str, Captions], model: DualEncoder, settings: Aligning, machine: Machine) -> Parts:
     """The parts with their images checked, in memory where they fit; and as the model reads them."""
     size, skipped = model.image.preprocessing.size, list[str]()
     whole = {}
@@ -223,13 +232,13 @@ def _ready(loaded: dict[str, Captions], model: DualEncoder, settings: Aligning, 
             "remove them, or allow more with --unreadable"
         )
     if not settings.locked:
-        return Parts(whole, whole, skipped)
+        return Parts(whole, whole, None, skipped)
     store, seen = FeatureStore(quiet=machine.quiet), {}
     for name, part in whole.items():
         every = View(part.name, name, (), Examples(part.images), torch.arange(len(part.images)), shown=False)
         features = store.features(model.image, every)["output"]
         seen[name] = replace(part, images=Arrays(torch.from_numpy(features.astype("float32", copy=False))))
-    return Parts(whole, seen, skipped)
+    return Parts(whole, seen, make_backbone(f"identity?inputs={model.image.width}"), skipped)
 
 
 def readable(captions: Captions, size: tuple[int, int] | None) -> tuple[Captions, list[str]]:
@@ -243,14 +252,22 @@ def readable(captions: Captions, size: tuple[int, int] | None) -> tuple[Captions
 
 
 def _measured(
-    model: DualEncoder, parts: Parts, settings: Aligning, machine: Machine
+    reader: DualEncoder, model: DualEncoder, parts: Parts, settings: Aligning, machine: Machine
 ) -> tuple[dict[str, Any], tuple[Tensor, Tensor] | None]:
-    """What a model does on the test part: retrieval, and zero-shot classes where names are known; and embeddings."""
+    """What a model does on the test part: retrieval, and zero-shot classes where names are known; and embeddings.
+
+    Args:
+        reader: the model as it reads `parts.seen`.
+        model: the model as it reads images.
+        parts: the captions.
+        settings: which probe.
+        machine: where data sets are.
+    """
     metrics: dict[str, Any] = {}
     found = None
     if "test" in parts.seen:
         test = parts.seen["test"]
-        found = embeddings(model, test)
+        found = embeddings(reader, test)
         metrics |= cross_retrieval(found[0].numpy(), found[1].numpy(), test.owner.numpy()).metrics()
         metrics |= {"test_images": len(test.images), "test_texts": len(test.texts)}
     probe = probe_view(parts, settings, machine, model)
@@ -286,29 +303,36 @@ def probe_view(parts: Parts, settings: Aligning, machine: Machine, model: DualEn
 def zero_shot_accuracy(model: DualEncoder, view: View, template: str) -> float | None:
     """The share of a view's images whose class's prompt lies nearest; its labels are opened for it."""
     device, size = next(model.parameters()).device, model.image.preprocessing.size
-    model.eval()
-    with torch.inference_mode():
-        prompts = model.encode_text([template.format(name) for name in view.classes])
+    weights = class_weights(model, Prompts.of(view.classes, (template,)))
+    with evaluating(model):
         parts = [
-            (model.encode_image(view.read(part, size).to(device)) @ prompts.T).float().cpu()
+            model.encode_image(view.read(part, size).to(device)).float().cpu() @ weights.T
             for part in torch.arange(len(view)).split(256)
         ]
     return score(torch.cat(parts), view).accuracy
 
 
 def _finish(
-    run: Run, model: DualEncoder, parts: Parts, settings: Aligning, machine: Machine, seconds: float, device: str
+    run: Run,
+    reader: DualEncoder,
+    model: DualEncoder,
+    parts: Parts,
+    settings: Aligning,
+    machine: Machine,
+    seconds: float,
+    device: str,
 ) -> None:
     """Measure, once, and write model, samples and numbers."""
-    after, found = _measured(model, parts, settings, machine)
-    before = _before(run.folder)
+    after, found = _measured(reader, model, parts, settings, machine)
+    before = json.loads((run.folder / FOLDER / "before.json").read_text(encoding="utf-8"))
     model.save(run.folder / "model")
     if found is not None:
         _keep_samples(run.folder, *found, parts)
     if parts.skipped:
         write_text(run.folder / "skipped.txt", "\n".join(parts.skipped) + "\n")
     if "validation" in parts.seen:
-        after |= {f"validation_{name}": value for name, value in retrieval(model, parts.seen["validation"]).metrics().items()}
+        held = retrieval(reader, parts.seen["validation"]).metrics()
+        after |= {f"validation_{name}": value for name, value in held.items()}
     row = {"captions", "backbone", "select", "seed", "steps", "options", "momentum", "ema"}
     train = parts.seen["train"]
     result = Result(
@@ -331,23 +355,13 @@ def _finish(
     run.drop_checkpoint()
 
 
-def _before(folder: Path) -> dict[str, Any]:
-    import json
-
-    before: dict[str, Any] = json.loads((folder / FOLDER / "before.json").read_text(encoding="utf-8"))
-    return before
-
-
 def _keep_samples(folder: Path, images: Tensor, texts: Tensor, parts: Parts) -> None:
     """Queries of the test part in both directions and what they found, pictures and all."""
     told, shown = samples(images, texts, parts.seen["test"])
-    pictures = parts.whole["test"].images.read(shown, _shown_size(parts.whole["test"]))
+    size = SHOWN if isinstance(parts.whole["test"].images, Files) else None
+    pictures = parts.whole["test"].images.read(shown, size)
     save_pictures(folder / FOLDER / "samples.npz", pictures)
     write_json(folder / FOLDER / "samples.json", told)
-
-
-def _shown_size(captions: Captions) -> tuple[int, int] | None:
-    return (192, 192) if isinstance(captions.images, Files) else None
 
 
 def command_of(settings: Aligning) -> str:

@@ -21,7 +21,6 @@ from landbridge.data.keys import parts_of
 from landbridge.data.registry import data_root, entry_of, load_domain
 from landbridge.evaluation.selection import Judged
 from landbridge.nn.backbones import Backbone, make_backbone
-from landbridge.nn.models import Classifier
 from landbridge.runs import Run
 from landbridge.training.averaging import WithAverage
 from landbridge.training.method import Method, Setup
@@ -81,8 +80,8 @@ class Recipe:
         fabric: Fabric,
         machine: "Machine",
         *,
-        judge: Callable[[Classifier], Judged] | None = None,
-        watch: Callable[[Classifier, int], None] | None = None,
+        judge: Callable[[Any], Judged] | None = None,
+        watch: Callable[[Any, int], None] | None = None,
         store: Path | None = None,
         title: str = "",
     ) -> Trainer:

@@ -15,7 +15,7 @@ def align(
     start: str | None = None,
     loss: str = "info-nce",
     temperature: float | None = None,
-    margin: float = 0.2,
+    margin: float | None = None,
     image_rate_ratio: float = 1.0,
     text_rate_ratio: float = 1.0,
     lora: int = 0,
@@ -61,11 +61,11 @@ def align(
         weights: where it starts from: `none`, `hub`, or a file.
         text_encoder: network for sentences: `transformer?width=256&layers=4`, or `open_clip/NAME`.
         width: of the common space.
-        start: a whole dual encoder to tune in place of these: a saved model or its run, or `open_clip/NAME`, with
-            weights as in `open_clip/NAME?pretrained=FILE`.
+        start: a whole dual encoder to tune in place of these: a saved model or its run; or `open_clip/NAME`, for which
+            `weights` is a checkpoint, a tag that open_clip knows, or `hub`.
         loss: `info-nce`, `siglip`, `triplet` (the sum of hinges), `hardest-triplet` or `adamine`.
         temperature: of the softmax; learned by default.
-        margin: of the triplet losses.
+        margin: of the triplet losses; by default the loss's own.
         image_rate_ratio: rate of the image encoder over that of the heads; 0 locks it, and without `augment` its
             features are computed once.
         text_rate_ratio: likewise of the text encoder.

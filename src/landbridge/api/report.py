@@ -50,7 +50,13 @@ def report(run: str) -> Path:
     if not (folder / "config.yaml").is_file():
         known = ", ".join(f"{what} ({file})" for file, (what, _) in KINDS.items())
         raise MissingDataError(f"{run} holds neither a run (config.yaml), nor one of these: {known}")
-    from landbridge.reports.adaptation import write_run_report
     from landbridge.runs import Run
 
-    return write_run_report(Run.open(folder))
+    found = Run.open(folder)
+    if "captions" in found.config:
+        from landbridge.reports.alignment import write_alignment_report
+
+        return write_alignment_report(found)
+    from landbridge.reports.adaptation import write_run_report
+
+    return write_run_report(found)

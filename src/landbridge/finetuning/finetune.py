@@ -11,11 +11,11 @@ from torch.optim import SGD
 
 from landbridge.core.errors import LandbridgeError
 from landbridge.data.batches import Batch, in_order
-from landbridge.finetuning.lora import add_adapters, merged
 from landbridge.losses.l2_sp import l2_sp
 from landbridge.losses.mixup import mixed_cross_entropy, mixup
 from landbridge.nn.backbones import Backbone, chosen_groups, copy_groups, make_backbone
 from landbridge.nn.layers import evaluating, parameter_groups
+from landbridge.nn.lora import add_adapters, merged
 from landbridge.nn.models import Classifier
 from landbridge.training.method import Domains, Group, Losses, Method, Moment, Phase, Setup
 from landbridge.training.options import Range
@@ -93,7 +93,7 @@ class FineTune(Method):
             _check(
                 alone, "lora", lora, "0 beside freeze, unfreeze, layer_decay and l2_sp", ": it is one group by itself"
             )
-            self.movable = {"adapters": add_adapters(self.backbone, lora)}
+            self.movable = {"adapters": add_adapters(self.backbone.network, lora, self.backbone.name)}
         else:
             every = parameter_groups(self.backbone.network, self.backbone.groups)
             self.movable = {group: [p for p in every[group] if p.requires_grad] for group in every}

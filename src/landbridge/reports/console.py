@@ -54,6 +54,9 @@ def _run(run: Run, console: Console) -> None:
     if "layer_groups" in result.metrics:
         _tuned(run, console)
         return
+    if "before" in result.metrics:
+        _aligned(run, console)
+        return
     grid = Grid("method", f"{result.source} %", f"{result.target} %", "proxy A-distance", box=None, padding=(0, 2))
     rows = [Run.open(run.folder / "baseline").result] if (run.folder / "baseline" / "metrics.json").is_file() else []
     for row in [*rows, result]:
@@ -81,6 +84,28 @@ def _tuned(run: Run, console: Console) -> None:
     start = f"from {result.source}, " if result.source else ""
     console.print(
         f"{start}{result.protocol}, {result.selection} step selected, seed {result.seed}, {result.steps} steps",
+        highlight=False,
+    )
+    console.print(f"report: {run.folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _aligned(run: Run, console: Console) -> None:
+    """A dual encoder: how images and sentences find each other, and what it knows of classes, before and after."""
+    result = run.result
+    grid = Grid(result.target, "text to image R@1 / 5 / 10 %", "image to text R@1 / 5 / 10 %", box=None, padding=(0, 2))
+    probed = "zero_shot_accuracy" in result.metrics
+    if probed:
+        grid.add_column(f"zero-shot {result.metrics['zero_shot_domain']} %")
+    for when, found in (("before", result.metrics["before"]), ("after", result.metrics)):
+        ways = (
+            " / ".join(percent(found.get(f"{way}_recall_at_{k}")) for k in (1, 5, 10))
+            for way in ("text_to_image", "image_to_text")
+        )
+        grid.add_row(when, *ways, *([percent(found["zero_shot_accuracy"])] if probed else []))
+    console.print(grid)
+    console.print(
+        f"{result.method}, {result.protocol}, {result.selection} step selected, seed {result.seed}, "
+        f"{result.steps} steps",
         highlight=False,
     )
     console.print(f"report: {run.folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)

@@ -17,7 +17,6 @@ from landbridge.core.memory import keep_freed_memory
 from landbridge.core.processes import average_gradients, barrier, laid_out, share_buffers
 from landbridge.data.batches import Batch, Batches, Sample, seed_of
 from landbridge.evaluation.selection import Judged
-from landbridge.nn.models import Classifier
 from landbridge.runs import Run
 from landbridge.training.method import Domains, Group, Losses, Method, Moment, Phase
 from landbridge.training.progress import Progress
@@ -67,8 +66,8 @@ class Trainer:
     log_every: int = 50
     clip: float | None = None
     augment: str = "none"
-    score: Callable[[Classifier], Judged] | None = None
-    watch: Callable[[Classifier, int], None] | None = None
+    score: Callable[[Any], Judged] | None = None
+    watch: Callable[[Any, int], None] | None = None
     store: Path | None = None
     progress: Progress | None = None
 

@@ -4,12 +4,11 @@ import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from landbridge.core.errors import LandbridgeError
@@ -22,7 +21,7 @@ from landbridge.nn.preprocessing import Preprocessing
 from landbridge.training.method import Group, Losses, Method, Moment, Phase
 from landbridge.training.schedules import warm_cosine
 from landbridge.vision_language import LOSSES
-from landbridge.vision_language.tuning import adamw, batch_norms, interpolated, trimmed
+from landbridge.vision_language.tuning import adamw, batch_norms, interpolated
 
 LARGEST_SCALE = 100.0
 """The inverse temperature is kept at or below this, so that no step makes logits explode (CLIP, section 2.5)."""
@@ -52,7 +51,7 @@ class Alignment(Method):
         text_rate_ratio: rate of the text tower over `rate`, likewise.
         warmup: part of the steps in which the rate rises, in [0, 1).
         temperature: of the softmax, > 0; None learns it, from where the model's stands.
-        margin: of losses with a margin, > 0.
+        margin: of losses with a margin, > 0; None takes the loss's own.
         lora: rank of what is added to the linear layers of towers that are not locked, while their own weights and
             statistics stay; 0 adds nothing.
         wise_ft: how far the final model goes from the start to the tuned weights, in (0, 1].
@@ -88,7 +87,7 @@ class Alignment(Method):
         text_rate_ratio: float = 1.0,
         warmup: float = 0.1,
         temperature: float | None = None,
-        margin: float = 0.2,
+        margin: float | None = None,
         lora: int = 0,
         wise_ft: float = 1.0,
         batch_norm: Literal["train", "frozen"] = "train",
@@ -101,7 +100,7 @@ class Alignment(Method):
             _check(value >= 0, name, value, "at least 0")
         _check(rate > 0, "rate", rate, "above 0")
         _check(0 <= warmup < 1, "warmup", warmup, "at least 0 and below 1")
-        _check(margin > 0, "margin", margin, "above 0")
+        _check(margin is None or margin > 0, "margin", margin, "above 0")
         _check(0 < wise_ft <= 1, "wise_ft", wise_ft, "above 0 and at most 1; 1 is the tuned model as it is")
         _check(temperature is None or temperature > 0, "temperature", temperature, "above 0; leave it out to learn it")
         _check(batch_norm in ("train", "frozen"), "batch_norm", batch_norm, "train or frozen")
@@ -133,30 +132,23 @@ class Alignment(Method):
             norm.eval()
         pairs = batch["pairs"]
         chosen = self.drawn(pairs.index)
-        images = self._in_chunks(self.image_embeddings, pairs.x)
-        texts = self._in_chunks(self.dual.encode_text, trimmed(self.tokens[chosen]).long())
+        images = self._in_chunks(self.dual.encode_image, pairs.x)
+        texts = self._in_chunks(self.dual.encode_text, self.tokens[chosen].long())
         offered: dict[str, Callable[[], Any]] = {
             "positives": lambda: self.together(pairs.index, chosen),
             "temperature": lambda: (-self.dual.log_scale).exp(),
             "scale": lambda: self.dual.log_scale.exp(),
             "bias": lambda: self.dual.bias,
-            "margin": lambda: self.margin,
             "classes": lambda: self.classes[pairs.index],
         }
+        if self.margin is not None:
+            offered["margin"] = lambda: self.margin
         given = {name: value() for name, value in offered.items() if name in self.wanted}
         turn = Losses(loss=self.function(images, texts, **given))
         turn.measures = {"batch_recall": lambda: own_first(images, texts)}
         if self._scalars() and self.learned_temperature:
             turn.measures["temperature"] = lambda: (-self.dual.log_scale.detach()).exp()
         yield turn
-
-    def image_embeddings(self, x: Tensor) -> Tensor:
-        """Images, or features that the locked tower made of them, in the common space: [n, D], of length 1.
-
-        Args:
-            x: preprocessed images [n, 3, h, w], or the image tower's features [n, width].
-        """
-        return embedded(self.dual, x)
 
     def drawn(self, index: Tensor) -> Tensor:
         """A sentence for each image, as one process would draw it for the whole batch.
@@ -181,15 +173,18 @@ class Alignment(Method):
         Returns:
             int64 [n].
         """
-        keys = [gather(index).unique(return_inverse=True)[1], gather(self.sentence[chosen]).unique(return_inverse=True)[1]]
-        numbers, before = keys[1], None
-        while before is None or not torch.equal(numbers, before):
-            before = numbers
+        shared = (gather(index), gather(self.sentence[chosen]))
+        keys = [numbers.unique(return_inverse=True)[1] for numbers in shared]
+        found = keys[1]
+        before = torch.empty(0)
+        while not torch.equal(found, before):
+            before = found
             for key in keys:
-                lowest = numbers.new_full((int(key.max()) + 1,), len(numbers))
-                numbers = lowest.scatter_reduce(0, key, numbers, "amin")[key]
+                lowest = found.new_full((int(key.max()) + 1,), len(found))
+                found = lowest.scatter_reduce(0, key, found, "amin")[key]
         rank, size = world()
-        return numbers.chunk(size)[rank]
+        ours: Tensor = found.chunk(size)[rank]
+        return ours
 
     def phases(self) -> Sequence[Phase]:
         """One phase over the pairs."""
@@ -249,8 +244,12 @@ class Alignment(Method):
         """What an encoder makes of a batch; of one larger than `chunk`, only the outputs are kept for the backward."""
         if not self.chunk or len(x) <= self.chunk:
             return encode(x)
-        again = {"context_fn": lambda: (nullcontext(), running_statistics_kept(self.dual))}
-        return torch.cat([checkpoint(encode, part, use_reentrant=False, **again) for part in x.split(self.chunk)])
+
+        def first_and_again() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+            return nullcontext(), running_statistics_kept(self.dual)
+
+        parts = x.split(self.chunk)
+        return torch.cat([checkpoint(encode, part, use_reentrant=False, context_fn=first_and_again) for part in parts])
 
     def _remember(self, texts: Sequence[str], owner: Tensor, classes: Tensor | None) -> None:
         """The tokens of all sentences, and where those of an image stand: made from what is given, so not saved."""
@@ -266,16 +265,6 @@ class Alignment(Method):
         }
         for name, values in constants.items():
             self.register_buffer(name, values, persistent=False)
-
-
-def embedded(model: DualEncoder, x: Tensor) -> Tensor:
-    """Images, or features that the image tower made of them, in the common space: float32 [n, D], of length 1.
-
-    Args:
-        model: the dual encoder.
-        x: preprocessed or raw images [n, C, h, w], or the image tower's features [n, width].
-    """
-    return model.encode_image(x) if x.dim() == 4 else F.normalize(model.image_head(x).float(), dim=-1)
 
 
 def own_first(images: Tensor, texts: Tensor) -> Tensor:

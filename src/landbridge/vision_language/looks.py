@@ -16,7 +16,6 @@ from landbridge.evaluation.cross_retrieval import CrossRetrieval, cross_retrieva
 from landbridge.evaluation.selection import Judged
 from landbridge.nn.dual_encoder import DualEncoder
 from landbridge.nn.layers import evaluating
-from landbridge.vision_language.alignment import embedded
 
 FOLDER, PAIRS = "looks", 24
 """Where looks are kept in a run, and how many training pairs are looked at."""
@@ -27,7 +26,7 @@ def embeddings(model: DualEncoder, captions: Captions, batch_size: int = 256) ->
 
     Args:
         model: the dual encoder.
-        captions: the set; its images may be the features that the model's image tower made of them.
+        captions: the set, its images as the model reads them.
         batch_size: how many pass through an encoder at once.
 
     Returns:
@@ -37,7 +36,7 @@ def embeddings(model: DualEncoder, captions: Captions, batch_size: int = 256) ->
     texts = [captions.texts[start : start + batch_size] for start in range(0, len(captions.texts), batch_size)]
     with evaluating(model):
         images = [
-            embedded(model, captions.images.read(part, size).to(device)).float().cpu()
+            model.encode_image(captions.images.read(part, size).to(device)).float().cpu()
             for part in torch.arange(len(captions.images)).split(batch_size)
         ]
         sentences = [model.encode_text(part).float().cpu() for part in texts]

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import AdamW
+
+from landbridge.nn.backbones import Backbone
+from landbridge.nn.dual_encoder import DualEncoder
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -67,11 +70,15 @@ def adamw(parameters: Sequence[nn.Parameter], rate: float, weight_decay: float) 
     return AdamW([part for part in parts if part["params"]], rate, (0.9, 0.98))
 
 
-def trimmed(tokens: Tensor) -> Tensor:
-    """Tokens without the columns at the end in which no sentence has a word any more.
+def with_tower(model: DualEncoder, image: Backbone) -> DualEncoder:
+    """The same dual encoder, heads and text tower shared with it, but another image tower.
 
-    >>> trimmed(torch.tensor([[1, 5, 2, 0, 0], [1, 2, 0, 0, 0]])).tolist()
-    [[1, 5, 2], [1, 2, 0]]
+    With `identity?inputs=WIDTH` it reads the features of a locked tower in place of images; with that tower, images.
+
+    Args:
+        model: the dual encoder; it keeps its own tower.
+        image: a tower of the same width.
     """
-    used = tokens.ne(0).any(0).nonzero()
-    return tokens[:, : int(used[-1]) + 1 if len(used) else 1]
+    other = copy.copy(model)
+    other._modules = {**model._modules, "image": image}
+    return other

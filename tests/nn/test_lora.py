@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from landbridge.core.errors import LandbridgeError
-from landbridge.finetuning.lora import add_adapters, merged
 from landbridge.nn.backbones import Backbone, make_backbone
 from landbridge.nn.blueprint import Blueprint
+from landbridge.nn.lora import add_adapters, merged
 from landbridge.nn.preprocessing import Preprocessing
 
 TINY_VIT = "timm/vit_tiny_patch16_224?size=32&depth=2&embed_dim=32&num_heads=2"
@@ -22,7 +22,7 @@ def shaken(parameters: list[nn.Parameter]) -> None:
 def test_begins_where_the_network_is_and_moves_nothing_else() -> None:
     backbone, x = make_backbone(TINY_VIT).eval(), torch.randn(2, 3, 32, 32)
     before = backbone(x)
-    added = add_adapters(backbone, 4)
+    added = add_adapters(backbone.network, 4, backbone.name)
     assert torch.equal(backbone(x), before)
     assert [p for p in backbone.parameters() if p.requires_grad] == added
     assert len(added) == 2 * 2 * 4, "two matrices for each of the four linear layers of two blocks"
@@ -36,7 +36,7 @@ def test_equals_the_equation() -> None:
     backbone = make_backbone("mlp?inputs=5")
     backbone.network = network
     first, second = network[0].weight.detach().clone(), network[2].weight.detach().clone()
-    added = add_adapters(backbone, 2)
+    added = add_adapters(backbone.network, 2, backbone.name)
     shaken(added)
     down1, up1, down2, up2 = added
     hidden = torch.tanh(x @ (first + 2 * up1 @ down1).T + network[0].bias)
@@ -46,7 +46,7 @@ def test_equals_the_equation() -> None:
 def test_merged_is_the_plain_network_that_says_the_same() -> None:
     backbone, x = make_backbone(TINY_VIT).eval(), torch.randn(2, 3, 32, 32)
     names = set(backbone.state_dict())
-    shaken(add_adapters(backbone, 4))
+    shaken(add_adapters(backbone.network, 4, backbone.name))
     with_additions = backbone(x)
     plain = merged(backbone)
     assert set(plain.state_dict()) == names
@@ -71,7 +71,7 @@ class Tied(nn.Module):
 def test_shared_weights_stay_as_they_are_and_names_are_whole() -> None:
     backbone = Backbone("tied", Blueprint(Tied(), Preprocessing((8, 8))))
     x = torch.randn(2, 3, 8, 8)
-    added = add_adapters(backbone, 2)
+    added = add_adapters(backbone.network, 2, backbone.name)
     assert {name.split(".")[1] for name, p in backbone.named_parameters() if p.requires_grad} == {"fc"}
     shaken(added)
     torch.testing.assert_close(merged(backbone)(x), backbone(x))
@@ -80,10 +80,10 @@ def test_shared_weights_stay_as_they_are_and_names_are_whole() -> None:
 @pytest.mark.parametrize("name", ["ganin-mnist", "identity?inputs=3"])
 def test_a_network_without_linear_layers_is_refused(name: str) -> None:
     with pytest.raises(LandbridgeError, match=r"has no linear layers inside.*take a transformer, or another method"):
-        add_adapters(make_backbone(name), 2)
+        add_adapters(make_backbone(name).network, 2, name)
 
 
 def test_without_peft_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(LandbridgeError, match=r"LoRA needs peft: pip install 'landbridge\[lora\]'"):
-        add_adapters(make_backbone("mlp?inputs=3"), 2)
+        add_adapters(make_backbone("mlp?inputs=3").network, 2, "mlp")
