@@ -13,7 +13,8 @@ FOLDER = Path(__file__).parent.parent / "benchmarks"
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["startup", "dann_step", "epoch_from_files", "extraction", "finetuning", "retrieval", "zeroshot"]
+    "name",
+    ["startup", "dann_step", "epoch_from_files", "extraction", "finetuning", "prompt_head", "retrieval", "zeroshot"],
 )
 def test_ratios_are_finite(name: str, tmp_path: Path) -> None:
     file = tmp_path / "report.json"

@@ -213,6 +213,10 @@ class DualEncoder(nn.Module):
         """
         folder = model_folder(folder)
         described = describe(folder, KIND)
+        if not {"backbone", "preprocessing", "text", "heads"} <= described.keys():
+            raise BadDataError(f"{folder} does not describe a dual encoder: save it anew")
+        image: Backbone
+        text: TextEncoder
         if described["heads"]["width"] is None and described["backbone"] == described["text"]:
             # Both towers of one model of open_clip, which its text part describes whole.
             image, text, _ = restored_towers(folder / TEXT, described["text"])

@@ -5,8 +5,10 @@ import inspect
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
 from landbridge.nn.backbones import Backbone
 
@@ -27,14 +29,30 @@ def fingerprint(backbone: Backbone) -> str:
     >>> len(small), small == large
     (64, False)
     """
-    digest = hashlib.sha256(repr(backbone.network).encode())
-    digest.update(json.dumps([backbone.preprocessing.to_json(), list(backbone.example().shape)]).encode())
-    for code in sorted({_code_of(type(part)) for part in backbone.network.modules()}):
-        digest.update(code.encode())
-    for name, value in backbone.network.state_dict().items():
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()
+    return digest(backbone.network, backbone.preprocessing.to_json(), list(backbone.example().shape))
+
+
+def digest(module: nn.Module, *facts: Any) -> str:
+    """SHA-256 of a module's layers, code and weights, and of whatever else its output is a function of.
+
+    Args:
+        module: the network, or a part of one.
+        facts: plain data.
+
+    Returns:
+        64 hexadecimal digits.
+
+    >>> digest(nn.Identity(), 1) == digest(nn.Identity(), 2)
+    False
+    """
+    made = hashlib.sha256(repr(module).encode())
+    made.update(json.dumps(facts).encode())
+    for code in sorted({_code_of(type(part)) for part in module.modules()}):
+        made.update(code.encode())
+    for name, value in module.state_dict().items():
+        made.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        made.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return made.hexdigest()
 
 
 def _code_of(kind: type) -> str:

@@ -20,6 +20,7 @@ from landbridge.nn.heads import Head
 from landbridge.nn.preprocessing import Preprocessing
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+_READERS = "`landbridge predict` reads classifier and zero-shot ones, `landbridge classify` dual-encoder ones"
 
 Answers = Literal["one", "several", "numbers", "one-or-none"]
 """What a head says: which one of its classes, which several of them, numbers; or which one, if it is sure enough."""
@@ -204,7 +205,7 @@ def describe(folder: Path, kind: str | None = None) -> dict[str, Any]:
 
     Args:
         folder: of the model itself.
-        kind: `classifier` or `zero-shot`, where another will not do.
+        kind: `classifier`, `zero-shot` or `dual-encoder`, where another will not do.
 
     Raises:
         BadDataError: it is no description, or the weights are not those saved with it.
@@ -217,7 +218,7 @@ def describe(folder: Path, kind: str | None = None) -> dict[str, Any]:
     except (ValueError, KeyError) as error:
         raise BadDataError(f"{folder / DESCRIPTION} does not describe a model ({error!r})") from error
     if kind is not None and found != kind:
-        raise LandbridgeError(f"{folder} holds a {found} model, not a {kind} one: `landbridge predict` reads both")
+        raise LandbridgeError(f"{folder} holds a {found} model, not a {kind} one: {_READERS}")
     if not weights.is_file():
         raise MissingDataError(f"{folder} has no {WEIGHTS}: only safetensors are read, never pickled weights")
     if checksum(weights) != expected:

@@ -1,4 +1,4 @@
-"""Models of open_clip in our terms: their text towers with tokenizers, and what makes both towers again from a folder."""
+"""Models of open_clip in our terms: both towers with their tokenizer, and what makes them again from a folder."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from landbridge.nn.backbones import Backbone
 from landbridge.nn.blueprint import Blueprint
 from landbridge.nn.packages import needed
 from landbridge.nn.preprocessing import Preprocessing
-from landbridge.nn.text_encoders import TextEncoder, TextSpec, write_description
+from landbridge.nn.text_encoders import TextEncoder, TextSpec, vocabulary_of, write_description
 
 CONFIG = "open_clip_config.json"
 SCHEMAS = ("hf-hub:", "local-dir:")
@@ -72,8 +72,10 @@ class OpenClipText(TextEncoder):
             and getattr(tower, "cls_emb", None) is None
             and getattr(tower, "pool_type", None) in POOLED_AT_THE_END
         )
-        self._lengths = partial(_ends, end=int(tower.eos_id) if tower.pool_type == "eos" else None) if self.shortens else None
-        self.tokenizer = OpenClipTokenizer(library, int(getattr(tower, "vocab_size", 0)), self._lengths)
+        self._lengths = _lengths_of(tower) if self.shortens else None
+        self.tokenizer: OpenClipTokenizer = OpenClipTokenizer(
+            library, int(getattr(tower, "vocab_size", 0)), self._lengths
+        )
         with torch.no_grad():
             self.width = int(self(self.tokenizer([""])).shape[1])
 
@@ -133,9 +135,8 @@ class OpenClipText(TextEncoder):
 
     def facts(self) -> dict[str, Any]:
         """As plain data, all that features are a function of beside texts, code and weights."""
-        inner = getattr(self.tokenizer.library, "tokenizer", None)
-        library = getattr(inner, "backend_tokenizer", None)
-        spelled = type(self.tokenizer.library).__name__ if library is None else library.to_str()
+        library = self.tokenizer.library
+        spelled = [type(library).__name__, vocabulary_of(getattr(library, "tokenizer", None))]
         return {"kind": "open_clip", "text_cfg": self.config["model_cfg"]["text_cfg"], "tokenizer": spelled}
 
     def write(self, folder: Path) -> None:
@@ -163,7 +164,10 @@ def make_towers(name: str, weights: str | Path | None = None) -> tuple[Backbone,
     open_clip = needed("open_clip", f"'open_clip/{name}'")
     own_weights = name.startswith(SCHEMAS)
     if not own_weights and name not in open_clip.list_models():
-        hint = nearest(name, open_clip.list_models()) or "; see `python -c 'import open_clip; print(open_clip.list_models())'`"
+        hint = (
+            nearest(name, open_clip.list_models())
+            or "; see `python -c 'import open_clip; print(open_clip.list_models())'`"
+        )
         raise UnknownNameError(f"open_clip has no model '{name}'{hint}")
     tag, name = (None, name) if own_weights else _weights_of(open_clip, name, weights)
     if own_weights and weights not in (None, "hub"):
@@ -204,7 +208,9 @@ def _towers(
     height, width = visual.image_size if isinstance(visual.image_size, tuple) else (visual.image_size,) * 2
     preprocessing = Preprocessing((height, width), tuple(visual.image_mean), tuple(visual.image_std))
     image = Backbone(name, Blueprint(visual, preprocessing))
-    return image, OpenClipText(model.text, open_clip.get_tokenizer(source), config, name), model
+    with _one_line(f"no tokenizer of '{name}', which open_clip may fetch from a hub"):
+        tokenizer = open_clip.get_tokenizer(source)
+    return image, OpenClipText(model.text, tokenizer, config, name), model
 
 
 def _weights_of(open_clip: Any, name: str, weights: str | Path | None) -> tuple[str | None, str]:
@@ -223,6 +229,10 @@ def _weights_of(open_clip: Any, name: str, weights: str | Path | None) -> tuple[
     quick = f"{name}-quickgelu"
     trained_so = tag in tags and (open_clip.get_pretrained_cfg(name, tag) or {}).get("quick_gelu", False)
     return tag, quick if trained_so and quick in open_clip.list_models() else name
+
+
+def _lengths_of(tower: Any) -> Callable[[Tensor], Tensor]:
+    return partial(_ends, end=tower.eos_id if tower.pool_type == "eos" else None)
 
 
 def _ends(tokens: Tensor, end: int | None) -> Tensor:

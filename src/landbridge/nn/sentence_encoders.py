@@ -9,7 +9,7 @@ from torch import Tensor
 
 from landbridge.core.errors import LandbridgeError
 from landbridge.nn.packages import needed
-from landbridge.nn.text_encoders import TextEncoder, TextSpec, last_kept, write_description
+from landbridge.nn.text_encoders import TextEncoder, TextSpec, last_kept, vocabulary_of, write_description
 
 LIBRARY = "library"
 
@@ -49,14 +49,17 @@ class SentenceEncoder(TextEncoder):
         super().__init__()
         self.name, self.model, self.tokenizer = name, model, SentenceTokenizer(model)
         self._pad = self.tokenizer.pad
-        self.width = int(model.get_sentence_embedding_dimension())
+        with torch.no_grad():
+            self.width = int(self(self.tokenizer([""])).shape[1])
 
     @classmethod
     def make(cls, spec: TextSpec, texts: Sequence[str] | None, weights: str | Path | None) -> "SentenceEncoder":
         """One of this kind; see `make_text_encoder`."""
         spec.values({})
         if weights is not None:
-            raise LandbridgeError(f"text encoder '{spec.text}' brings its own weights: name a folder instead of weights")
+            raise LandbridgeError(
+                f"text encoder '{spec.text}' brings its own weights: name a folder instead of weights"
+            )
         return cls(_model(spec.name, spec.text), spec.text)
 
     @classmethod
@@ -76,8 +79,7 @@ class SentenceEncoder(TextEncoder):
 
     def facts(self) -> dict[str, Any]:
         """As plain data, all that features are a function of beside texts, code and weights."""
-        library = getattr(self.model.tokenizer, "backend_tokenizer", None)
-        spelled = library.to_str() if library is not None else repr(self.model.tokenizer)
+        spelled = vocabulary_of(self.model.tokenizer)
         return {"kind": "sentence-transformers", "length": self.tokenizer.length, "tokenizer": spelled}
 
     def write(self, folder: Path) -> None:
@@ -89,9 +91,13 @@ class SentenceEncoder(TextEncoder):
 def _model(name: str, spec: str) -> Any:
     library = needed("sentence_transformers", f"text encoder '{spec}'", "sentence-transformers")
     if not name:
-        raise LandbridgeError(f"text encoder '{spec}' needs a name: sentence-transformers/all-MiniLM-L6-v2, or a folder")
+        raise LandbridgeError(
+            f"text encoder '{spec}' needs a name: sentence-transformers/all-MiniLM-L6-v2, or a folder"
+        )
     try:
         return library.SentenceTransformer(name, device="cpu")
     except Exception as error:  # hubs and files fail in many ways
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise LandbridgeError(f"no model '{name}' of sentence-transformers ({reason}): name a folder that holds one") from error
+        raise LandbridgeError(
+            f"no model '{name}' of sentence-transformers ({reason}): name a folder that holds one"
+        ) from error

@@ -143,9 +143,7 @@ def read_text_encoder(folder: Path) -> TextEncoder:
         raise BadDataError(f"{folder} does not describe a text encoder ({error!r})") from error
 
 
-def make_text_encoder(
-    spec: str, texts: Sequence[str] | None = None, weights: str | Path | None = None
-) -> TextEncoder:
+def make_text_encoder(spec: str, texts: Sequence[str] | None = None, weights: str | Path | None = None) -> TextEncoder:
     """Make a text encoder by name.
 
     Args:
@@ -302,3 +300,15 @@ def last_kept(tokens: Tensor, pad: int = PAD) -> Tensor:
     """
     places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
     return ((tokens != pad) * places).amax(1)
+
+
+def vocabulary_of(tokenizer: Any) -> Any:
+    """What a tokenizer of the library transformers does to texts, as plain data; None for those written in Python.
+
+    How it pads and cuts is left out, since each use changes that.
+    """
+    library = getattr(tokenizer, "backend_tokenizer", None)
+    if library is None:
+        return None
+    described: dict[str, Any] = json.loads(library.to_str())
+    return {key: value for key, value in described.items() if key not in ("padding", "truncation")}

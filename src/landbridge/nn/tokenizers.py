@@ -174,7 +174,12 @@ def _untrained(kind: Kind) -> Any:
 def _trainer(kind: Kind, size: int, least: int) -> Any:
     from tokenizers import pre_tokenizers, trainers
 
-    asked = {"vocab_size": size, "min_frequency": least, "special_tokens": list(SPECIAL), "show_progress": False}
+    asked: dict[str, Any] = {
+        "vocab_size": size,
+        "min_frequency": least,
+        "special_tokens": list(SPECIAL),
+        "show_progress": False,
+    }
     if kind == "words":
         return trainers.WordLevelTrainer(**asked)
     return trainers.BpeTrainer(**asked, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())

@@ -12,8 +12,8 @@ from landbridge.core.errors import BadDataError, MissingDataError
 
 PICKLED = (".pt", ".pth", ".bin")
 WRAPPERS = ("state_dict", "model")
-INNER = ("backbone.network.", "visual.")
-"""What the names of a backbone begin with in a larger model: a classifier of ours, a dual encoder such as CLIP."""
+INNER = ("backbone.network.", "image.network.", "visual.")
+"""What the names of a backbone begin with in a larger model: a classifier or a dual encoder of ours, or open_clip's."""
 SHOWN = 3
 
 
