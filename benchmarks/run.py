@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import contrastive
 import dann_step
 import epoch_from_files
 import extraction
@@ -29,7 +30,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="pictures for the epochs, one sub-folder a class")
     parser.add_argument("--threads", type=int, help="torch's threads")
     parser.add_argument(
-        "--clock", choices=("wall", "cpu"), default="wall", help="what DANN, searches and grids are measured with"
+        "--clock",
+        choices=("wall", "cpu"),
+        default="wall",
+        help="what DANN, searches, losses and grids are measured with",
     )
     parser.add_argument("--quick", action="store_true", help="just see that everything works")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the tables there instead of to stdout")
@@ -37,6 +41,7 @@ def main() -> None:
     rounds, steps = (3, 2) if given.quick else (31, 10)
     sizes, runs, epochs, count = ([28], 2, 2, 128) if given.quick else ([28, 64], 3, 10, 4000)
     vectors = (2000, 10) if given.quick else (200_000, 1000)
+    pairs = (1024, 64) if given.quick else (8192, 512)
     grid = (500, 64, 12) if given.quick else (23_527, 2048, 85)
     if given.peer_python is None:
         print("pytorch-adapt is left out: name the Python that has it with --peer-python", file=sys.stderr)
@@ -47,6 +52,7 @@ def main() -> None:
         lambda: extraction.measure(given.folder, None, sizes[-1] * 2, min(rounds, 5), given.threads, count // 4),
         lambda: finetuning.measure(given.folder, min(rounds, 15), min(steps, 5), given.threads, count // 4),
         lambda: retrieval.measure(*vectors, rounds=rounds, threads=given.threads, clock=given.clock),
+        lambda: contrastive.measure(*pairs, min(rounds, 7), given.threads, given.clock),
         lambda: zeroshot.measure(*grid, threads=given.threads, clock=given.clock),
     ]
     sections = []

@@ -14,7 +14,17 @@ FOLDER = Path(__file__).parent.parent / "benchmarks"
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["startup", "dann_step", "epoch_from_files", "extraction", "finetuning", "prompt_head", "retrieval", "zeroshot"],
+    [
+        "startup",
+        "contrastive",
+        "dann_step",
+        "epoch_from_files",
+        "extraction",
+        "finetuning",
+        "prompt_head",
+        "retrieval",
+        "zeroshot",
+    ],
 )
 def test_ratios_are_finite(name: str, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
@@ -33,5 +43,5 @@ def test_all_of_them_as_one_page(tmp_path: Path) -> None:
     command = [sys.executable, str(FOLDER / "run.py"), "--quick", "--threads", "1", "--out", str(page)]
     done = subprocess.run(command, check=True, timeout=600, capture_output=True, text=True)
     assert "pytorch-adapt is left out" in done.stderr
-    assert page.read_text().count("## ") == 7
+    assert page.read_text().count("## ") == 8
     assert "| plain loop |" in page.read_text()

@@ -92,7 +92,7 @@ def active_mean(alike: Tensor, positive: Tensor, negative: Tensor, margin: float
         lacking = torch.where(negative, alike + margin, -infinity)
         of_positive = _above(lacking, leading)
         of_negative = _above(-leading, -lacking)
-        count = of_positive.sum()
+        count = of_positive.sum().to(alike.dtype)
         weights = (of_negative - of_positive).to(alike.dtype)
     total = margin * count + (weights * alike).sum()
     return total / count.clamp(min=1)

@@ -1,5 +1,6 @@
 """InfoNCE: among all candidates, the one that belongs to the anchor shall be the most probable."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from landbridge.losses.pairs import Positives, Sets, Similarity, blocks, in_full_precision, matched, scores
+from landbridge.losses.pairs import Positives, Sets, Similarity, blocks, height, in_full_precision, matched, scores
 
 
 @in_full_precision
@@ -109,39 +110,53 @@ class _LogSums(torch.autograd.Function):
     the scores of the positives [P].
 
     With r, c and o these three and g their gradients, the gradient of a score is g^r_i exp(s_ij - r_i) +
-    g^c_j exp(s_ij - c_j) at a negative and g^o at a positive.
+    g^c_j exp(s_ij - c_j) at a negative and g^o at a positive. Inside, logarithms are to the base 2: where exp2 is not
+    faster than exp, it is no slower.
     """
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, rows: Tensor, columns: Tensor, both: bool) -> tuple[Tensor, ...]:
         by_row, own = a.new_empty(len(a)), a.new_empty(len(rows))
         by_column = a.new_full((len(b),), _lowest(a))
-        for block in blocks(Sets(a, b, rows, columns)):
-            s = a[block.rows] @ b.T
+        sets = Sets(a, b, rows, columns)
+        space, more = a.new_empty(2, height(sets), len(b))
+        for block in blocks(sets):
+            some = a[block.rows] / math.log(2)
+            s = torch.mm(some, b.T, out=space[: len(some)])
             own[block.pairs] = s[block.at]
             s[block.at] = _lowest(a)
-            by_row[block.rows] = s.logsumexp(1)
+            by_row[block.rows] = _log_sum(s, 1, more)
             if both:
-                by_column = torch.logaddexp(by_column, s.logsumexp(0))
+                by_column = torch.logaddexp2(by_column, _log_sum(s, 0, more))
         ctx.save_for_backward(a, b, rows, columns, by_row, by_column)
         ctx.both = both
-        return by_row, by_column, own
+        return tuple(math.log(2) * x for x in (by_row, by_column, own))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_row: Tensor, of_column: Tensor, of_own: Tensor) -> tuple[Tensor | None, ...]:
         a, b, rows, columns, by_row, by_column = ctx.saved_tensors
         grad_a, grad_b = torch.empty_like(a), torch.zeros_like(b)
+        sets = Sets(a, b, rows, columns)
+        space, more = a.new_empty(2, height(sets), len(b))
         with torch.autocast(a.device.type, enabled=False):
-            for block in blocks(Sets(a, b, rows, columns)):
-                some, s = a[block.rows], a[block.rows] @ b.T
-                grad = (s - by_row[block.rows, None]).exp_().mul_(of_row[block.rows, None])
+            for block in blocks(sets):
+                some = a[block.rows]
+                s = torch.mm(some / math.log(2), b.T, out=space[: len(some)])
+                grad = torch.sub(s, by_row[block.rows, None], out=more[: len(some)])
+                grad.exp2_().mul_(of_row[block.rows, None])
                 if ctx.both:
-                    grad.add_(s.sub_(by_column).exp_().mul_(of_column))
+                    grad.add_(s.sub_(by_column).exp2_().mul_(of_column))
                 grad[block.at] = of_own[block.pairs]
                 torch.mm(grad, b, out=grad_a[block.rows])
                 grad_b.addmm_(grad.T, some)
         return grad_a, grad_b, None, None, None
+
+
+def _log_sum(s: Tensor, dim: int, space: Tensor) -> Tensor:
+    """log2 of the sum over one dimension of 2^s, computed in the space given."""
+    most = s.amax(dim, keepdim=True)
+    return torch.sub(s, most, out=space[: len(s)]).exp2_().sum(dim).log2_().add_(most.squeeze(dim))
 
 
 def _lowest(like: Tensor) -> float:

@@ -18,8 +18,8 @@ Similarity = Literal["cosine", "dot", "distance"]
 Positives = Tensor | tuple[Tensor, Tensor] | None
 Arguments = ParamSpec("Arguments")
 
-ENTRIES = 2**20
-"""Scores in a block: few enough to stay in a processor's cache, enough for its matrix product to run at full speed."""
+ENTRIES = 2**22
+"""Scores in a block: few enough to stay in a processor's cache (16 MB), enough for products to run at full speed."""
 
 
 class Sets(NamedTuple):
@@ -58,9 +58,10 @@ def in_full_precision(
     """Let a loss of two sets compute in float32 or better under autocast too: it lives on differences of scores."""
 
     @wraps(loss)
-    def inside(a: Tensor, b: Tensor, *args: Arguments.args, **options: Arguments.kwargs) -> Tensor:
+    def inside(a: Tensor, b: Tensor, /, *args: Arguments.args, **options: Arguments.kwargs) -> Tensor:
+        a, b = (x.float() if x.itemsize < 4 else x for x in (a, b))
         with torch.autocast(a.device.type, enabled=False):
-            return loss(*(x.float() if x.itemsize < 4 else x for x in (a, b)), *args, **options)
+            return loss(a, b, *args, **options)
 
     return inside
 
@@ -77,7 +78,7 @@ def scores(a: Tensor, b: Tensor, similarity: Similarity) -> Tensor:
         return -torch.cdist(a, b)
     if similarity == "cosine":
         a, b = F.normalize(a, dim=-1), F.normalize(b, dim=-1)
-    return a @ b.mT
+    return a @ b.T
 
 
 def scores_in_rows(a: Tensor, b: Tensor, similarity: Similarity) -> Tensor:
@@ -87,10 +88,11 @@ def scores_in_rows(a: Tensor, b: Tensor, similarity: Similarity) -> Tensor:
     tensor(0.6000)
     """
     if similarity == "distance":
-        return -torch.linalg.vector_norm(a - b, dim=-1)
+        distance: Tensor = torch.linalg.vector_norm(a - b, dim=-1)
+        return -distance
     if similarity == "cosine":
         a, b = F.normalize(a, dim=-1), F.normalize(b, dim=-1)
-    return (a * b).sum(-1)
+    return torch.sum(a * b, -1)
 
 
 def matched(a: Tensor, b: Tensor, positives: Positives, local: bool) -> Sets:
@@ -132,21 +134,22 @@ def matched(a: Tensor, b: Tensor, positives: Positives, local: bool) -> Sets:
 
 def _equal(of_a: Tensor, of_b: Tensor) -> tuple[Tensor, Tensor]:
     """The pairs (i, j) of equal ids, by i."""
-    height = max(1, ENTRIES // len(of_b))
-    found = [
-        torch.stack([rows + start, columns])
-        for start in range(0, len(of_a), height)
-        for rows, columns in [(of_a[start : start + height, None] == of_b).nonzero().unbind(1)]
-    ]
-    rows, columns = torch.cat(found, 1)
+    starts, found = range(0, len(of_a), max(1, ENTRIES // len(of_b))), []
+    for start in starts:
+        rows, columns = (of_a[start : start + starts.step, None] == of_b).nonzero().unbind(1)
+        found.append((rows + start, columns))
+    rows, columns = map(torch.cat, zip(*found))
     return rows, columns
+
+
+def height(sets: Sets) -> int:
+    """Rows of a block: as many as make `ENTRIES` scores, and at least one."""
+    return max(1, min(len(sets.a), ENTRIES // len(sets.b)))
 
 
 def blocks(sets: Sets) -> list[Block]:
     """All rows of the first set, some `ENTRIES` scores at a time."""
-    n, m = len(sets.a), len(sets.b)
-    height = max(1, ENTRIES // m)
-    starts = [*range(0, n, height), n]
+    starts = [*range(0, len(sets.a), height(sets)), len(sets.a)]
     ends = torch.searchsorted(sets.rows, torch.tensor(starts, device=sets.rows.device)).tolist()
     found = []
     for start, stop, first, last in zip(starts, starts[1:], ends, ends[1:]):

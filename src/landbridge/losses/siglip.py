@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from landbridge.losses.pairs import Positives, Sets, blocks, in_full_precision, matched
+from landbridge.losses.pairs import Positives, Sets, blocks, height, in_full_precision, matched
 
 
 @in_full_precision
@@ -53,39 +53,45 @@ def siglip(
     sets = matched(a, b, positives, local)
     if similarity == "cosine":
         sets = sets._replace(a=F.normalize(sets.a, dim=1), b=F.normalize(sets.b, dim=1))
-    bias = torch.as_tensor(bias, dtype=sets.a.dtype, device=sets.a.device)
-    total: Tensor = _SigmoidSum.apply(sets.a * scale, sets.b, bias, sets.rows, sets.columns, torch.is_grad_enabled())
+    scale, bias = (torch.as_tensor(x, dtype=sets.a.dtype, device=sets.a.device) for x in (scale, bias))
+    total: Tensor = _SigmoidSum.apply(sets.a, sets.b, scale, bias, sets.rows, sets.columns, torch.is_grad_enabled())
     return total / len(sets.a)
 
 
 class _SigmoidSum(torch.autograd.Function):
-    """Sum over i, j of -log sigmoid(z_ij (<a_i, b_j> + bias)).
+    """Sum over i, j of -log sigmoid(z_ij (scale <a_i, b_j> + bias)).
 
-    The gradient of a score, -z_ij sigmoid(-z_ij (s_ij + bias)), depends on no other: forward sums it up as it goes.
+    The gradient of a logit, -z_ij sigmoid(-z_ij logit_ij), depends on no other: forward sums it up as it goes.
     """
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, bias: Tensor, rows: Tensor, columns: Tensor, learning: bool) -> Tensor:
-        sums, grad_bias = [], []
+    def forward(
+        ctx: Any, a: Tensor, b: Tensor, scale: Tensor, bias: Tensor, rows: Tensor, columns: Tensor, learning: bool
+    ) -> Tensor:
+        losses, grads_of_scale, grads_of_bias = [], [], []
         if learning := learning and any(ctx.needs_input_grad):
             grad_a, grad_b = torch.empty_like(a), torch.zeros_like(b)
-        for block in blocks(Sets(a, b, rows, columns)):
-            some = a[block.rows]
-            wrong = torch.addmm(bias, some, b.T)  # -z_ij (s_ij + bias)
+        sets = Sets(a, b, rows, columns)
+        space, more = a.new_empty(2, height(sets), len(b))
+        zero = a.new_zeros(())
+        for block in blocks(sets):
+            some = scale * a[block.rows]
+            wrong = torch.mm(some, b.T, out=space[: len(some)]).add_(bias)  # -z_ij times the logit
             wrong[block.at] = -wrong[block.at]
-            sums.append(F.softplus(wrong, threshold=40).sum())
+            losses.append(torch.logaddexp(wrong, zero, out=more[: len(some)]).sum())
             if learning:
                 grad = wrong.sigmoid_()
                 grad[block.at] = -grad[block.at]
-                torch.mm(grad, b, out=grad_a[block.rows])
+                grad_some = torch.mm(grad, b, out=grad_a[block.rows])
                 grad_b.addmm_(grad.T, some)
-                grad_bias.append(grad.sum())
+                grads_of_scale.append((a[block.rows] * grad_some).sum())
+                grads_of_bias.append(grad.sum())
+                grad_some *= scale
         if learning:
-            ctx.save_for_backward(grad_a, grad_b, torch.stack(grad_bias).sum())
-        return torch.stack(sums).sum()
+            ctx.save_for_backward(grad_a, grad_b, torch.stack(grads_of_scale).sum(), torch.stack(grads_of_bias).sum())
+        return torch.stack(losses).sum()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        grad_a, grad_b, grad_bias = ctx.saved_tensors
-        return upstream * grad_a, upstream * grad_b, upstream * grad_bias, None, None, None
+        return *(upstream * grad for grad in ctx.saved_tensors), None, None, None
