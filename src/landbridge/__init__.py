@@ -23,6 +23,7 @@ _PUBLIC = {
     "zero_shot": "landbridge.api.zeroshot:zero_shot",
     "transfer_depth": "landbridge.api.transfer_depth:transfer_depth",
     "align": "landbridge.api.align:align",
+    "classify": "landbridge.api.classify:classify",
     "index": "landbridge.api.index:index",
     "search": "landbridge.api.search:search",
     "load_domain": "landbridge.data.registry:load_domain",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from landbridge.api.advise import advise as advise
     from landbridge.api.align import align as align
     from landbridge.api.backbones import backbones as backbones
+    from landbridge.api.classify import classify as classify
     from landbridge.api.compare import compare as compare
     from landbridge.api.domains import domains as domains
     from landbridge.api.evaluate import evaluate as evaluate

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "zeroshot": ("landbridge.api.zeroshot:zero_shot", ("backbone?", "domain?")),
     "transfer-depth": ("landbridge.api.transfer_depth:transfer_depth", ("domains*",)),
     "align": ("landbridge.api.align:align", ("captions?",)),
+    "classify": ("landbridge.api.classify:classify", ("model", "images")),
     "index": ("landbridge.api.index:index", ("folder",)),
     "search": ("landbridge.api.search:search", ("where", "text?")),
 }

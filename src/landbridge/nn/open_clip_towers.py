@@ -133,6 +133,13 @@ class OpenClipText(TextEncoder):
             return torch.full((len(tokens),), tokens.shape[1], device=tokens.device)
         return self._lengths(tokens)
 
+    @property
+    def word_vectors(self) -> nn.Embedding:
+        """What turns tokens into vectors: open_clip's own embedding, or that of a tower of the library transformers."""
+        own = getattr(self.tower, "token_embedding", None)
+        found: nn.Embedding = self.tower.transformer.get_input_embeddings() if own is None else own  # type: ignore[union-attr,operator]
+        return found
+
     def facts(self) -> dict[str, Any]:
         """As plain data, all that features are a function of beside texts, code and weights."""
         library = self.tokenizer.library

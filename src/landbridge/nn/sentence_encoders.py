@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from landbridge.core.errors import LandbridgeError
 from landbridge.nn.packages import needed
@@ -76,6 +76,12 @@ class SentenceEncoder(TextEncoder):
     def lengths(self, tokens: Tensor) -> Tensor:
         """How many columns of its tokens each text needs, int64 [n]."""
         return last_kept(tokens, self._pad)
+
+    @property
+    def word_vectors(self) -> nn.Embedding:
+        """What turns tokens into vectors."""
+        found: nn.Embedding = self.model[0].auto_model.get_input_embeddings()
+        return found
 
     def facts(self) -> dict[str, Any]:
         """As plain data, all that features are a function of beside texts, code and weights."""

@@ -113,6 +113,11 @@ class TextEncoder(nn.Module):
         """How many columns of its tokens each text needs, int64 [n]: what is behind changes no feature."""
         raise NotImplementedError
 
+    @property
+    def word_vectors(self) -> nn.Embedding:
+        """What turns tokens into vectors: where other vectors may be put in the place of words, by a hook on it."""
+        raise NotImplementedError
+
     def facts(self) -> dict[str, Any]:
         """As plain data, all that features are a function of beside texts, code and weights."""
         raise NotImplementedError
@@ -272,6 +277,11 @@ class TextTransformer(TextEncoder):
         ends = x[torch.arange(count, device=x.device), self.lengths(tokens) - 1]
         features: Tensor = self.norm(ends)
         return features
+
+    @property
+    def word_vectors(self) -> nn.Embedding:
+        """What turns tokens into vectors."""
+        return self.words
 
     def lengths(self, tokens: Tensor) -> Tensor:
         """How many tokens each text has, up to its first `<end>`, int64 [n]."""

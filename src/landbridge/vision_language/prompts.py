@@ -12,6 +12,7 @@ from typing import Any
 from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, UnknownNameError
 from landbridge.core.registry import nearest
 from landbridge.data.registry import load_domain, names
+from landbridge.nn.packages import needed
 
 IMAGENET = "imagenet"
 """The name of a list of classes and of a set of templates."""
@@ -82,7 +83,9 @@ class Prompts:
         known = descriptions or {}
         return cls(
             tuple(classes),
-            tuple(tuple(text for pieces, _ in parsed for text in _filled(pieces, c, known.get(c, ()))) for c in classes),
+            tuple(
+                tuple(text for pieces, _ in parsed for text in _filled(pieces, c, known.get(c, ()))) for c in classes
+            ),
         )
 
 
@@ -298,13 +301,8 @@ def _json(path: Path, text: str) -> Any:
 
 
 def _of_open_clip(what: str) -> Sequence[Any]:
-    try:
-        from open_clip import zero_shot_metadata
-    except ImportError:
-        raise LandbridgeError(
-            "the classes and templates of ImageNet come with open_clip: pip install 'landbridge[clip]'"
-        ) from None
-    found: Sequence[Any] = getattr(zero_shot_metadata, what)
+    module = needed("open_clip.zero_shot_metadata", "the list of classes and templates of ImageNet")
+    found: Sequence[Any] = getattr(module, what)
     return found
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
 from landbridge.core.errors import BadDataError
+from landbridge.nn.dual_encoder import DualEncoder
 from landbridge.vision_language.zero_shot_head import ZeroShotHead
 
 
@@ -45,7 +47,7 @@ class Setting:
     """
 
     head: ZeroShotHead
-    model: nn.Module
+    model: DualEncoder
     seed: int = 0
 
 
@@ -82,7 +84,7 @@ def accuracy(logits: Tensor, y: Tensor) -> float:
 
 def likelihood(logits: Tensor, y: Tensor) -> float:
     """The mean log probability of the right class."""
-    return float(-nn.functional.cross_entropy(logits.double(), y))
+    return float(-F.cross_entropy(logits.double(), y))
 
 
 def judged(logits: Tensor, validation: Labelled) -> tuple[float, float]:

@@ -37,7 +37,7 @@ def memory(images: Tensor, keys: Tensor, values: Tensor, beta: float) -> Tensor:
 
 
 class TipAdapter(FewShot):
-    """The zero-shot classifier and a memory of the shots, added; nothing is trained (Zhang et al., ECCV 2022, sec. 3.1).
+    """The zero-shot classifier and a memory of the shots, added; nothing is trained (section 3.1 of the paper).
 
     logits(x) = alpha exp(-beta (1 - x F^T)) L + scale x W^T
 
@@ -77,7 +77,7 @@ class TipAdapter(FewShot):
 
 
 class TipAdapterF(TipAdapter):
-    """Tip-Adapter whose keys are tuned by the shots' labels (Zhang et al., ECCV 2022, section 3.2).
+    """Tip-Adapter whose keys are tuned by the shots' labels (section 3.2 of the paper).
 
     min over F of  mean_i -log softmax(logits(x_i))[y_i],  F started at the shots' features
 
@@ -108,7 +108,7 @@ class TipAdapterF(TipAdapter):
             x, y = shots.x[rows], shots.y[rows]
             logits = ALPHA * memory(x, keys, self.values, BETA) + self.head.logits(x)
             optimiser.zero_grad()
-            F.cross_entropy(logits, y).backward()  # type: ignore[no-untyped-call]
+            F.cross_entropy(logits, y).backward()
             optimiser.step()
             schedule.step()
             tuned[epoch + 1 :] = [keys.detach().clone()]
