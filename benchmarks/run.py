@@ -13,9 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import contrastive
+import cross_retrieval
 import dann_step
 import epoch_from_files
 import extraction
+import prompt_head
 import startup
 from side_by_side import Report
 
@@ -33,7 +35,7 @@ def main() -> None:
         "--clock",
         choices=("wall", "cpu"),
         default="wall",
-        help="what DANN, searches, losses and grids are measured with",
+        help="what DANN, searches, losses, prompts, recall and grids are measured with",
     )
     parser.add_argument("--quick", action="store_true", help="just see that everything works")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the tables there instead of to stdout")
@@ -42,6 +44,8 @@ def main() -> None:
     sizes, runs, epochs, count = ([28], 2, 2, 128) if given.quick else ([28, 64], 3, 10, 4000)
     vectors = (2000, 10) if given.quick else (200_000, 1000)
     pairs = (1024, 64) if given.quick else (8192, 512)
+    head = ("ViT-S-32-alt", 1, 2) if given.quick else ("ViT-B-32", 10, 5)
+    matched = (200, 32, 2) if given.quick else (5000, 512, 3)
     grid = (500, 64, 12) if given.quick else (23_527, 2048, 85)
     if given.peer_python is None:
         print("pytorch-adapt is left out: name the Python that has it with --peer-python", file=sys.stderr)
@@ -53,6 +57,8 @@ def main() -> None:
         lambda: finetuning.measure(given.folder, min(rounds, 15), min(steps, 5), given.threads, count // 4),
         lambda: retrieval.measure(*vectors, rounds=rounds, threads=given.threads, clock=given.clock),
         lambda: contrastive.measure(*pairs, min(rounds, 7), given.threads, given.clock),
+        lambda: prompt_head.measure(*head, given.threads, given.clock),
+        lambda: cross_retrieval.measure(*matched, given.threads, given.clock),
         lambda: zeroshot.measure(*grid, threads=given.threads, clock=given.clock),
     ]
     sections = []

@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "align": ("landbridge.api.align:align", ("captions?",)),
     "classify": ("landbridge.api.classify:classify", ("model", "images")),
     "index": ("landbridge.api.index:index", ("folder",)),
-    "search": ("landbridge.api.search:search", ("where", "text?")),
+    "search": ("landbridge.api.search:search", ("where", "query?")),
 }
 """Command -> (its function, its positional arguments; `?` may be missing, `*` may be many)."""
 
@@ -115,18 +115,20 @@ def parse(command: str, words: Sequence[str]) -> dict[str, Any]:
     >>> given = parse("adapt", ["a", "b", "--no-baseline", "--batch-size", "32", "--method.weight", "0.5"])
     >>> given["source"], given["baseline"], given["batch_size"], given["options"]
     ('a', False, 32, {'weight': 0.5})
+    >>> parse("search", ["photos.index", "--k", "3", "a dog on a beach"])["query"]
+    'a dog on a beach'
     """
     from jsonargparse import ArgumentError
 
     parser = parser_of(command)
     flags = {action.dest: action for action in parser._actions if action.option_strings}
-    plain, options = [], _Options()
+    plain, places, options = [], list[str](), _Options()
     queue = list(words)
     while queue:
         word = queue.pop(0)
         name, equals, value = word.partition("=")
         if not name.startswith("--") or name == "--":
-            plain.append(word)
+            places.append(word)
         elif name.startswith(METHOD_PREFIX):
             options.put(name.removeprefix(METHOD_PREFIX), value if equals else _take(queue, name))
         else:
@@ -134,7 +136,7 @@ def parse(command: str, words: Sequence[str]) -> dict[str, Any]:
     if options:
         plain.append(f"--options={json.dumps(options)}")
     try:
-        given = parser.parse_args(plain)
+        given = parser.parse_args([*plain, *places])  # one that may be missing is not found between options
     except ArgumentError as error:
         raise LandbridgeError(f"{command}: {' '.join(str(error).split())}; see landbridge {command} --help") from None
     return _with_positionals({name: value for name, value in given.as_dict().items() if name != "config"}, given.config)

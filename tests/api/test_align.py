@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Captions]:
     """Captions `toy`: coloured shapes; features are kept in the test's own folder."""
     monkeypatch.setenv("LANDBRIDGE_CACHE", str(tmp_path / "cache"))
     parts = {"train": shapes(2, 1), "validation": shapes(1, 2), "test": shapes(1, 3)}
-    monkeypatch.setattr(_aligning, "load_captions", lambda spec, root: dict(parts))
+    monkeypatch.setattr(_aligning, "load_captions", lambda spec, root, **_: dict(parts))
     return parts
 
 
@@ -129,11 +130,41 @@ def test_a_saved_model_is_tuned_and_keeps_part_of_its_start(tmp_path: Path, toy:
     assert half.result.source == str(tmp_path / "start")
 
 
+def test_what_a_model_knew_is_probed_though_captions_have_no_classes(
+    tmp_path: Path, toy: dict[str, Captions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = {name: replace(part, classes=None, class_names=()) for name, part in toy.items()}
+    monkeypatch.setattr(_aligning, "load_captions", lambda *given, **more: bare)
+    dual(toy["train"], "small-cnn").save(tmp_path / "start")
+    given: dict[str, Any] = {"start": str(tmp_path / "start"), "steps": 2, "batch_size": 16, "quiet": True}
+    given |= {"select": "last", "device": "cpu", "loss": "hardest-triplet"}
+    probed = landbridge.align("toy", **given, out=str(tmp_path / "probed"))
+    assert probed.result.metrics["zero_shot_domain"] == "shapes"
+    assert 0 <= probed.result.metrics["before"]["zero_shot_accuracy"] <= 1
+    page = (probed.folder / "report.html").read_text()
+    assert "in the first 20 % of them all negatives count" in page.replace("\u00a0", " ")
+    bare_run = landbridge.align("toy", **given, probe="none", out=str(tmp_path / "bare"))
+    assert "zero_shot_accuracy" not in bare_run.result.metrics
+
+
 def test_without_validation_a_tenth_of_training_is_held_out(tmp_path: Path, toy: dict[str, Captions]) -> None:
     rest = _aligning._cut({"train": toy["train"]}, Aligning(captions="toy", backbone="small-cnn", select="recall"))
     assert (len(rest["train"].images), len(rest["validation"].images)) == (173, 19)
     kept = _aligning._cut({"train": toy["train"]}, Aligning(captions="toy", backbone="small-cnn", select="last"))
     assert list(kept) == ["train"]
+
+
+def test_images_that_captions_lack_are_counted(tmp_path: Path, toy: dict[str, Captions], capsys: Any) -> None:
+    toy["train"] = replace(toy["train"], skipped=("gone.png: no such file in there",))
+    words = ["align", "toy", *WORDS, *SMALL, "--out", str(tmp_path / "run")]
+    refused(
+        capsys, [*words, "--unreadable", "0.001"], "1 of 385 images of toy cannot be read (first: gone.png: no such"
+    )
+    assert main([*words, "--unreadable", "0.003"]) == 0
+    assert (tmp_path / "run" / "skipped.txt").read_text() == "gone.png: no such file in there\n"
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["notes"] == [
+        "1 missing or unreadable images were skipped"
+    ]
 
 
 def test_another_domain_may_be_the_probe(tmp_path: Path) -> None:

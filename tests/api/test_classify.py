@@ -103,6 +103,16 @@ def test_one_file(of_images: Path, image_folder: Maker, tmp_path: Path) -> None:
     file = image_folder("pets", each=1) / "cat" / "0.png"
     told = classify(str(of_images), str(file), "cat,dog,bird", out=str(tmp_path / "o"), quiet=True)
     assert (told["images"], told["classes"], "accuracy" in told) == (1, 3, False)
+    assert "read_alike" not in told
+
+
+def test_classes_that_the_model_has_no_words_for_are_named(
+    of_images: Path, image_folder: Maker, tmp_path: Path
+) -> None:
+    file = image_folder("pets", each=1) / "cat" / "0.png"
+    told = classify(str(of_images), str(file), "cat,zebra,dog,okapi", out=str(tmp_path / "o"), quiet=True)
+    assert told["read_alike"] == "zebra, okapi"
+    assert "zebra, okapi: words that the model never learned" in Path(told["report"]).read_text()
 
 
 def test_words_and_descriptions_matter(of_vectors: tuple[Path, Path], tmp_path: Path) -> None:
@@ -125,6 +135,19 @@ def test_more_classes_than_the_domain_has(of_vectors: tuple[Path, Path], tmp_pat
     assert turned == own
     assert "accuracy" in classify(model, domain, ",".join(["boat", *CLASSES]), **common)
     assert "accuracy" not in classify(model, domain, "cat,dog", **common)
+
+
+def test_the_five_likeliest_of_more_than_five(of_vectors: tuple[Path, Path], tmp_path: Path) -> None:
+    model, domain = map(str, of_vectors)
+    many = ",".join([*CLASSES, "boat", "tree", "sun", "cup"])
+    told = classify(model, domain, many, templates="name", out=str(tmp_path / "o"), quiet=True)
+    truth = [CLASSES[label] for label in np.load(domain)["y_test"].tolist()]
+    rows = rows_of(Path(told["predictions"]))
+    found = [true in [row[f"class_{rank}"] for rank in range(1, 6)] for row, true in zip(rows, truth, strict=True)]
+    assert told["top_5_accuracy"] == pytest.approx(np.mean(found))
+    assert told["accuracy"] < told["top_5_accuracy"] < 1
+    assert "among the five likeliest" in Path(told["report"]).read_text()
+    assert "top_5_accuracy" not in classify(model, domain, out=str(tmp_path / "o"), quiet=True)
 
 
 @pytest.mark.parametrize("name", FEW_SHOT)
@@ -191,6 +214,8 @@ def test_bad_input(
     refused(capsys, wrong(model, str(tmp_path / "empty"), *both), "no images in")
     refused(capsys, wrong(model, str(tmp_path / "bad.png"), *both), "1 of 1 images", "--unreadable")
     refused(capsys, wrong(model, str(tmp_path / "bad.png")), "--classes cat,dog")
+    refused(capsys, wrong(model, f"{folder}/cat"), "no class folders", "--classes cat,dog")
+    refused(capsys, wrong(model, folder, "--classes", " "), "the list of classes is empty")
     refused(capsys, wrong(model, folder, "--classes", "cat,cat"), "'cat' twice")
     refused(capsys, wrong(model, folder, *both, "--templates", "a {colour}"), "unknown field {colour}")
     refused(capsys, wrong(model, folder, *both, "--descriptions", str(tmp_path / "d.csv")), "no description", "'dog'")

@@ -55,7 +55,7 @@ def test_an_index_holds_the_features_of_every_image(image_folder: Maker, tmp_pat
     opened = open_index(tmp_path / "index", width=told["width"])
     assert opened.ids == [f"{name}/{i}.png" for name in ("cat", "dog") for i in range(5)]
     assert opened.payload("dog/3.png")["class"] == "dog"
-    maker = _indexing.Maker("lenet", device="cpu", quiet=True)
+    maker = _indexing.maker_of(backbone="lenet", device="cpu", quiet=True)
     own = maker.vector_of(folder / "dog/3.png")
     assert opened.search(own, 1).ids == [["dog/3.png"]]
     assert opened.fingerprint == maker.fingerprint
@@ -127,7 +127,7 @@ def test_another_network_or_other_images_are_refused(
     refused(capsys, [*words, "--pool", "max"], "another model (lenet)")
     refused(capsys, ["index", str(b), *words[2:]], f"the index is of {a}, not of {b}")
     refused(capsys, ["index", str(a), "--out", str(b), "--backbone", "lenet"], "something else than an index")
-    refused(capsys, ["index", str(a), "--out", str(tmp_path / "new")], "name it with --backbone")
+    refused(capsys, ["index", str(a), "--out", str(tmp_path / "new")], "with --backbone", "--model a dual encoder")
     refused(capsys, [*words, "--device", "gpu"], "--device is auto, cpu, cuda or mps, not 'gpu'")
     assert (tmp_path / "index/index.json").read_bytes() == before
     assert not (tmp_path / "new").exists()

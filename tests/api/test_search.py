@@ -121,13 +121,19 @@ def test_what_cannot_be_searched(
 ) -> None:
     folder, where = map(str, indexed)
     query = f"{folder}/cat/1.png"
-    refused(capsys, ["search", where, "a red car"], "'a red car' cannot be looked for", "lenet", "--image FILE")
-    refused(capsys, ["search", folder, "a red car"], "sees images only", "dual encoder of images and text")
-    refused(capsys, ["search", where], "nothing to look for", "--image FILE")
+    refused(
+        capsys, ["search", where, "a red car"], "'a red car' cannot be looked for: lenet sees images only", "--model"
+    )
+    refused(capsys, ["search", folder, "a red car", "--backbone", "lenet"], "sees images only", "landbridge align")
+    refused(capsys, ["search", where, "--recipe", "Kale. 1 cup kale"], "recipes cannot be looked for", "--model MODEL")
+    refused(capsys, ["search", where], "nothing to look for", "a sentence in quotes", "--recipe FILE")
+    refused(capsys, ["search", where, " "], "nothing to look for")
+    refused(capsys, ["search", where, "a car", "--image", query], "one thing is looked for at a time")
+    refused(capsys, ["search", where, f"{folder}/no.png"], "no such image file", "no.png", "a sentence would not")
     refused(capsys, ["search", where, "--image", query, "--k", "0"], "k must be at least 1, not 0")
     refused(capsys, ["search", where, "--image", f"{folder}/no.png"], "no such image file", "no.png")
     refused(capsys, ["search", where, "--image", folder], "no such image file")
-    refused(capsys, ["search", folder, "--image", query], "name it with --backbone")
+    refused(capsys, ["search", folder, "--image", query], "with --backbone", "--model a dual encoder")
     refused(capsys, ["search", where, "--image", query, "--backbone", "ganin-mnist"], "another model (lenet)")
     refused(capsys, ["search", str(tmp_path / "nowhere"), "--image", query, "--backbone", "lenet"], "nowhere")
     bad = tmp_path / "bad.png"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from landbridge.losses import hardest_negatives, hardest_triplet, hinge, hinge_rank, sum_of_hinges, triplet
+from landbridge.losses import devise, hardest_negatives, hardest_triplet, hinge, sum_of_hinges, triplet
 from naive_pairs import LAYOUTS, SCORES, related, relation, small_blocks, table, turned, vectors
 
 OF_BATCH = {sum_of_hinges: math.fsum, hardest_triplet: lambda losses: max(losses, default=0.0)}
@@ -121,7 +121,8 @@ def test_the_hinge_of_class_words_is_that_of_triplets() -> None:
     summed = sum(
         triplet(x, words[true], words[c], 0.1) for x, true, rest in zip(images, y, others) for c in rest
     ) / len(y)
-    torch.testing.assert_close(hinge_rank(images @ words.T, y, 0.1), summed)
+    torch.testing.assert_close(devise(images, words, y, 0.1), summed)
+    assert gradcheck(lambda x, w: devise(x, w, y, 0.5), (images.requires_grad_(), words.requires_grad_()))
     assert float(hinge(torch.tensor(1.0), torch.tensor(0.5), 0.1)) == 0.0
 
 

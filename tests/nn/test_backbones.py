@@ -264,7 +264,7 @@ def test_missing_weights_files_are_named(tmp_path):
 
 
 def test_open_clip_is_asked_for(monkeypatch):
-    monkeypatch.setattr("landbridge.nn.sources.find_spec", lambda name: None)
+    monkeypatch.setattr("landbridge.nn.packages.find_spec", lambda name: None)
     with pytest.raises(LandbridgeError, match=r'needs open_clip: pip install "landbridge\[clip\]"'):
         make_backbone("open_clip/ViT-B-32")
 
@@ -306,20 +306,30 @@ def test_open_clip_gives_its_image_tower(monkeypatch):
     asked = {}
 
     def create_model(name, **keys):
-        asked.update(keys)
+        asked.clear()
+        asked.update(name=name, **keys)
         return types.SimpleNamespace(visual=Tower())
 
     package = types.ModuleType("open_clip")
     package.create_model = create_model
-    package.list_models = lambda: ["Tiny-1"]
-    package.list_pretrained_tags_by_model = lambda name: ["first", "second"]
+    package.list_models = lambda: ["Tiny-1", "Tiny-1-quickgelu", "Bare"]
+    package.list_pretrained_tags_by_model = lambda name: [] if name == "Bare" else ["quick", "slow"]
+    package.get_pretrained_cfg = lambda name, tag: {"quick_gelu": True} if tag == "quick" else {}
     monkeypatch.setitem(sys.modules, "open_clip", package)
-    monkeypatch.setattr("landbridge.nn.sources.find_spec", lambda name: package)
+    for module in ("sources", "packages"):
+        monkeypatch.setattr(f"landbridge.nn.{module}.find_spec", lambda name: package)
     backbone = make_backbone("open_clip/Tiny-1")
     assert (backbone.width, backbone.preprocessing) == (4, Preprocessing((16, 16), (0.4, 0.5, 0.6), (0.2, 0.2, 0.2)))
-    assert asked == {}
-    make_backbone("Tiny-1?precision=fp32", "hub")
-    assert asked == {"precision": "fp32", "pretrained": "first"}
+    assert asked == {"name": "Tiny-1"}
+    # Weights come with the activation that they were trained with, which a saved model's name remembers.
+    backbone = make_backbone("Tiny-1?precision=fp32", "hub")
+    assert asked == {"name": "Tiny-1-quickgelu", "precision": "fp32", "pretrained": "quick"}
+    assert backbone.name == "Tiny-1-quickgelu?precision=fp32"
+    backbone = make_backbone("open_clip/Tiny-1?pretrained=slow", "hub")
+    assert asked == {"name": "Tiny-1", "pretrained": "slow"}
+    assert backbone.name == "open_clip/Tiny-1?pretrained=slow"
+    with pytest.raises(LandbridgeError, match="no hub has weights of 'Bare'"):
+        make_backbone("open_clip/Bare", "hub")
     with pytest.raises(UnknownNameError, match="in open_clip; did you mean 'Tiny-1'"):
         make_backbone("open_clip/Tiny-2")
 

@@ -1,4 +1,5 @@
 import base64
+import html
 import io
 import re
 import shutil
@@ -97,6 +98,21 @@ def test_one_hit_reads_as_one(tmp_path: Path) -> None:
     hits = [shown("b.png", image(30, 30), score=0.5, label="cat", fits=True)]
     text = write_search_report(tmp_path, shown("a.png", image(30, 30), label="cat"), hits, []).read_text()
     assert "The nearest. Of 1 other, 1 is of the query" in text
+
+
+@pytest.mark.parametrize("sentence", ["a <b>dog</b> & a beach", "a dog that runs " * 20])
+def test_a_sentence_stands_where_the_picture_would(tmp_path: Path, sentence: str) -> None:
+    hits = [shown(f"{number}.png", image(90, 90), score=0.5, label="dog") for number in range(3)]
+    text = write_search_report(tmp_path, sentence, hits, [("searched", "photos")]).read_text()
+    reader = Reader()
+    reader.feed(text)
+    assert reader.open == []
+    assert len(reader.sources) == 3
+    assert f"“{html.escape(sentence)}”</h1>" in text
+    assert ('<h1 class="long">' in text) == (len(sentence) > 90)
+    assert "The 3 nearest images to these words." in text
+    assert "the cosine between the sentence and the image" in text
+    assert "of the query" not in text.partition("</style>")[2]
 
 
 @pytest.mark.browser

@@ -115,6 +115,36 @@ def test_what_is_locked_stays_and_the_rest_moves(options: dict[str, Any], expect
         assert method.model().log_scale.item() == pytest.approx(-math.log(0.1))
 
 
+def test_a_locked_tower_keeps_its_statistics_and_drops_nothing() -> None:
+    """It reads images as it will when it is used, though the rest trains."""
+    model = dual(vectors(), "mlp?inputs=6&hidden=32&batch_norm=true")
+    before = state_of(model)
+    method = made(model=model, image_rate_ratio=0.0, text_rate_ratio=0.0)
+    trainer(4).fit(method, {"pairs": view_of(vectors())})
+    assert moved(before, method.model()) == {"image_head", "text_head", "log_scale"}
+    next(method.train().losses(a_batch(method), AT))
+    assert not any(module.training for tower in (model.image, model.text) for module in tower.modules())
+    assert model.image_head.training
+
+
+def test_the_sum_of_hinges_comes_first_where_asked_for() -> None:
+    method, plain, summed = (
+        made("hardest-triplet", hinge_warmup=0.5),
+        made("hardest-triplet", hinge_warmup=0.0),
+        made("triplet"),
+    )
+
+    def loss(method: Alignment, step: int) -> float:
+        torch.manual_seed(3)
+        turn = next(method.losses(a_batch(method), Moment("align", step, 10, step, 10)))
+        return float(turn.total().detach())
+
+    assert loss(method, 4) == loss(summed, 4) > loss(plain, 4)
+    assert loss(method, 5) == loss(plain, 5)
+    assert made("hardest-triplet").hinge_warmup == 0.2
+    assert made("triplet").hinge_warmup == 0.0
+
+
 def test_rates_are_those_that_were_asked_for() -> None:
     groups = made(rate=2e-3, image_rate_ratio=0.1, text_rate_ratio=0.5, warmup=0.5).groups()
     assert {name: group.rate for name, group in groups.items()} == pytest.approx(
@@ -258,6 +288,8 @@ def test_two_processes_equal_one(pair: Pair, loss: str) -> None:
         ({"margin": 0.0}, "--margin must be above 0, not 0.0"),
         ({"wise_ft": 0.0}, "--wise-ft must be above 0 and at most 1; 1 is the tuned model as it is, not 0.0"),
         ({"warmup": 1.0}, "--warmup must be at least 0 and below 1, not 1.0"),
+        ({"hinge_warmup": 1.0, "loss": "hardest-triplet"}, "--hinge-warmup must be at least 0 and below 1, not 1.0"),
+        ({"hinge_warmup": 0.1}, "--hinge-warmup is of --loss hardest-triplet, not info-nce: leave it out"),
         ({"lora": -1}, "--lora must be at least 0, not -1"),
         ({"chunk": -1}, "--chunk must be at least 0, not -1"),
         ({"weight_decay": -0.1}, "--weight-decay must be at least 0, not -0.1"),

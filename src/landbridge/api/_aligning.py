@@ -10,7 +10,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from landbridge.api._recipe import Machine, Recipe, flags, ready_domain
+from landbridge.api._recipe import Machine, Recipe, flags
+from landbridge.api._recipes import begin_with_correlations, classes_for, keep_questions, reads_recipes, recipe_metrics
+from landbridge.api._zero_shot_probe import USUAL_PROBE, own_classes, probe_domain, zero_shot_accuracy
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.core.files import write_json, write_text
 from landbridge.core.processes import barrier
@@ -19,10 +21,8 @@ from landbridge.data.captions import Captions, load_captions
 from landbridge.data.domain import Examples, View
 from landbridge.data.images import Arrays, Files
 from landbridge.evaluation.cross_retrieval import cross_retrieval
-from landbridge.evaluation.metrics import score
 from landbridge.nn.backbones import Backbone, make_backbone
 from landbridge.nn.dual_encoder import DualEncoder
-from landbridge.nn.layers import evaluating
 from landbridge.nn.text_encoders import make_text_encoder
 from landbridge.runs import Result, Run
 from landbridge.training.features import FeatureStore
@@ -40,7 +40,6 @@ from landbridge.vision_language.looks import (
 )
 from landbridge.vision_language.prompts import Prompts
 from landbridge.vision_language.tuning import with_tower
-from landbridge.vision_language.zero_shot_head import class_weights
 
 SHOWN = (192, 192)
 """Size at which images that are still files are kept for the report, in pixels."""
@@ -70,6 +69,8 @@ class Aligning(Recipe):
     batch_norm: Literal["train", "frozen"] = "train"
     chunk: int = 0
     warmup: float = 0.1
+    hinge_warmup: float | None = None
+    begin: Literal["random", "correlations"] = "random"
     probe: str | None = None
     template: str = "a photo of a {}."
 
@@ -101,7 +102,7 @@ class Parts:
         whole: all parts with their images, by name.
         seen: the same as the model reads them in training.
         tower: the image tower that reads those; None where it is the model's own.
-        skipped: images that could not be read.
+        skipped: images that are missing, have no caption or could not be read.
     """
 
     whole: dict[str, Captions]
@@ -121,11 +122,13 @@ def align_cell(settings: Aligning, folder: Path, machine: Machine) -> Run:
     Returns:
         The finished run.
     """
-    loaded = _cut(load_captions(settings.captions, _root(machine)), settings)
+    loaded = _cut(load_captions(settings.captions, _root(machine), unreadable=settings.unreadable), settings)
     model = make_model(settings, loaded["train"])
     parts = _ready(loaded, model, settings, machine)
     train = parts.seen["train"]
     reader = with_tower(model, parts.tower) if parts.tower is not None else model
+    if settings.begin == "correlations":
+        begin_with_correlations(reader, train, settings.locked)
     method = _method(reader, train, settings)
     view = View(train.name, "train", (), Examples(train.images), torch.arange(len(train.images)), shown=False)
     fabric = machine.fabric(settings.precision, folder)
@@ -164,7 +167,7 @@ def make_model(settings: Aligning, train: Captions) -> DualEncoder:
     assert settings.backbone is not None
     image = make_backbone(settings.backbone, settings.weights)
     text = make_text_encoder(settings.text_encoder, train.texts)
-    # Most pairs do not match, and so SigLIP begins (Zhai et al., ICCV 2023, section 3.1).
+    # Most pairs do not match, and so SigLIP begins (Zhai et al., ICCV 2023).
     scale, bias = (10.0, -10.0) if settings.loss == "siglip" else (1 / 0.07, 0.0)
     return DualEncoder(image, text, settings.width, scale=scale, bias=bias)
 
@@ -184,12 +187,13 @@ def _method(model: DualEncoder, train: Captions, settings: Aligning) -> Alignmen
         train.texts,
         train.owner,
         settings.loss,
-        classes=train.classes,
+        classes=classes_for(model, train),
         rate=settings.rate,
         weight_decay=settings.weight_decay,
         image_rate_ratio=settings.image_rate_ratio,
         text_rate_ratio=settings.text_rate_ratio,
         warmup=settings.warmup,
+        hinge_warmup=settings.hinge_warmup,
         temperature=settings.temperature,
         margin=settings.margin,
         lora=settings.lora,
@@ -215,7 +219,7 @@ def _cut(loaded: Mapping[str, Captions], settings: Aligning) -> Mapping[str, Cap
     if len(order) - held < 2:
         raise BadDataError(f"{train.name} has {len(order)} training images, too few to hold some out: --select last")
     rest, cut = order[held:].sort().values, order[:held].sort().values
-    return {**loaded, "train": train.subset(rest), "validation": train.subset(cut)}
+    return {**loaded, "train": train.subset(rest), "validation": replace(train.subset(cut), skipped=())}
 
 
 def _ready(loaded: Mapping[str, Captions], model: DualEncoder, settings: Aligning, machine: Machine) -> Parts:
@@ -224,8 +228,8 @@ def _ready(loaded: Mapping[str, Captions], model: DualEncoder, settings: Alignin
     whole = {}
     for name, part in loaded.items():
         whole[name], lost = readable(part, size)
-        skipped += lost
-    total = sum(len(part.images) for part in loaded.values())
+        skipped += [*part.skipped, *lost]
+    total = sum(len(part.images) + len(part.skipped) for part in loaded.values())
     if len(skipped) > settings.unreadable * total:
         raise BadDataError(
             f"{len(skipped)} of {total} images of {settings.captions} cannot be read (first: {skipped[0]}): mend or "
@@ -269,7 +273,7 @@ def _measured(
         test = parts.seen["test"]
         found = embeddings(reader, test)
         metrics |= cross_retrieval(found[0].numpy(), found[1].numpy(), test.owner.numpy()).metrics()
-        metrics |= {"test_images": len(test.images), "test_texts": len(test.texts)}
+        metrics |= {"test_images": len(test.images), "test_texts": len(test.texts)} | recipe_metrics(reader, parts.seen)
     probe = probe_view(parts, settings, machine, model)
     if probe is not None:
         metrics |= {
@@ -282,34 +286,20 @@ def _measured(
 
 
 def probe_view(parts: Parts, settings: Aligning, machine: Machine, model: DualEncoder) -> View | None:
-    """What the zero-shot probe classifies, labels sealed: a domain, else the classes of the test images, if known."""
+    """What the zero-shot probe classifies, labels sealed.
+
+    The domain asked for; else the classes of the test images, if known; else, where the model knew something before, a
+    domain that needs no data.
+    """
     if settings.probe is not None:
-        size = model.image.preprocessing.size
-        domain = ready_domain(settings.probe, machine.data_root, size, False, settings.unreadable)
-        if "test" not in domain.splits or not domain.classes:
-            raise BadDataError(f"--probe {settings.probe}: it needs a test part and names of classes")
-        return domain.unlabelled("test")
-    test = parts.whole.get("test")
-    if test is None or test.classes is None or not test.class_names:
+        name = settings.probe
+    elif (own := own_classes(parts.whole.get("test"))) is not None:
+        return own
+    else:
+        name = USUAL_PROBE if settings.start is not None and model.image.example().dim() == 4 else "none"
+    if name == "none":
         return None
-    present = test.classes.unique()
-    names = [test.class_names[number] for number in present.tolist()]
-    if len(names) < 2:
-        return None
-    labels = torch.searchsorted(present, test.classes)
-    return View(test.name, "test", names, Examples(test.images, labels), torch.arange(len(labels)), shown=False)
-
-
-def zero_shot_accuracy(model: DualEncoder, view: View, template: str) -> float | None:
-    """The share of a view's images whose class's prompt lies nearest; its labels are opened for it."""
-    device, size = next(model.parameters()).device, model.image.preprocessing.size
-    weights = class_weights(model, Prompts.of(view.classes, (template,)))
-    with evaluating(model):
-        parts = [
-            model.encode_image(view.read(part, size).to(device)).float().cpu() @ weights.T
-            for part in torch.arange(len(view)).split(256)
-        ]
-    return score(torch.cat(parts), view).accuracy
+    return probe_domain(name, machine.data_root, model.image.preprocessing.size, settings.unreadable)
 
 
 def _finish(
@@ -328,6 +318,8 @@ def _finish(
     model.save(run.folder / "model")
     if found is not None:
         _keep_samples(run.folder, *found, parts)
+        if reads_recipes(model):
+            keep_questions(run.folder, reader, parts.seen["test"], parts.whole["test"])
     if parts.skipped:
         write_text(run.folder / "skipped.txt", "\n".join(parts.skipped) + "\n")
     if "validation" in parts.seen:
@@ -348,7 +340,7 @@ def _finish(
         train_seconds=round(seconds, 2),
         metrics={**after, "before": before},
         settings={name: value for name, value in asdict(settings).items() if name not in row},
-        notes=[f"{len(parts.skipped)} unreadable images were skipped"] * bool(parts.skipped),
+        notes=[f"{len(parts.skipped)} missing or unreadable images were skipped"] * bool(parts.skipped),
         command=command_of(settings),
     )
     run.finish(result)

@@ -1,5 +1,6 @@
 """What a dual encoder says about images: which images, which words, and how a few labels help."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from landbridge.data.domain import Domain, Examples, View
 from landbridge.data.folders import IMAGES, images_below, is_image
 from landbridge.data.images import Files, ImageFiles, Inputs, Joined
 from landbridge.data.registry import load_domain, names
+from landbridge.evaluation.metrics import labels_of
 from landbridge.nn.backbones import Backbone
 from landbridge.nn.dual_encoder import DualEncoder
 from landbridge.nn.layers import evaluating
@@ -30,6 +32,9 @@ CHOSEN_BY = 4
 
 VALIDATION = 0.1
 """Share of the training labels that a temperature is fitted on, where there are no shots."""
+
+FIRST = 5
+"""Classes an image among which the true one counts as found."""
 
 USUAL_SIZE = (224, 224)
 
@@ -111,6 +116,12 @@ def source_of(images: str, classes: str | None, root: str | None) -> Domain | Im
         raise UnknownNameError(
             f"'{images}' is no image file, no folder and no domain{nearest(images, names())}"
         ) from error
+    except BadDataError as error:
+        if not (is_path and place.is_dir()) or classes is not None:
+            raise
+        raise BadDataError(
+            f"{str(error).partition(': ')[0]}: name the classes, as in --classes cat,dog, or have a sub-folder for each"
+        ) from error
 
 
 def seen_of(view: View, size: tuple[int, int] | None, unreadable: float) -> Seen:
@@ -162,6 +173,29 @@ def embedded(model: DualEncoder, x: Inputs, device: torch.device, *, quiet: bool
     head, home = model.image_head, next(model.parameters()).device
     with evaluating(model):
         return F.normalize(head(features.float().to(home)).float(), dim=1).cpu()
+
+
+def read_alike(model: DualEncoder, prompts: Prompts) -> list[str]:
+    """The classes that the model cannot tell from some other: with words it never learned, their prompts are the same.
+
+    Told by the first prompt of each.
+    """
+    first = dict.fromkeys(texts[0] for texts in prompts.texts)
+    tokens = dict(zip(first, map(tuple, model.tokenize(list(first)).tolist())))
+    count = Counter(tokens.values())
+    return [name for name, texts in zip(prompts.classes, prompts.texts) if count[tokens[texts[0]]] > 1]
+
+
+def among_the_first(logits: Tensor, view: View, k: int = FIRST) -> dict[str, float]:
+    """`top_5_accuracy`: the share of a view's images whose class is among the k likeliest; its labels are opened.
+
+    Nothing where there are no more than k classes, or no labels.
+    """
+    labels = labels_of(view)
+    if labels is None or logits.shape[1] <= k:
+        return {}
+    found = (logits.topk(k).indices == labels[:, None]).any(1)
+    return {f"top_{k}_accuracy": float(found.double().mean())}
 
 
 def aligned(domain: Domain, classes: Sequence[str]) -> Domain | None:

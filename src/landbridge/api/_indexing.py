@@ -1,88 +1,78 @@
-"""An index of images, from a network to vectors: made, and brought up to date."""
+"""From images, sentences and recipes to the vectors of an index."""
 
 import hashlib
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
 
-from landbridge.api._collection import Collection, paths_of
-from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError
-from landbridge.core.files import cache_folder
+from landbridge.api._classifying import OPEN_CLIP, dual_encoder_of
+from landbridge.api._collection import paths_of
+from landbridge.core.errors import LandbridgeError, MissingDataError
 from landbridge.data.batches import seed_of
 from landbridge.data.domain import Domain, Examples
 from landbridge.data.images import ImageFiles
-from landbridge.nn.backbones import is_own_factory, make_backbone
+from landbridge.nn.backbones import Backbone, is_own_factory, make_backbone
+from landbridge.nn.dual_encoder import DualEncoder
 from landbridge.nn.fingerprint import fingerprint
+from landbridge.nn.layers import evaluating
+from landbridge.nn.recipe_encoder import RecipeEncoder
+from landbridge.nn.recipe_text import Recipe
 from landbridge.nn.taps import OUTPUT
-from landbridge.retrieval import ExactIndex, FaissIndex, Index, made_by, make_index, open_index
-from landbridge.retrieval.files import is_index
+from landbridge.nn.tokenizers import BEGIN, END, PAD, UNKNOWN, Tokenizer
+from landbridge.retrieval import Index
 from landbridge.training.features import FeatureStore
 
 Rows = NDArray[np.float32]
 
 
 class Maker:
-    """A network, and which of its features make the vectors of an index.
+    """A network that sees images, and which of its features make the vectors of an index.
 
     Args:
-        backbone: its spec; None takes the one that `index` was made with.
-        weights: a file, `hub`, or `none`; None takes those of `index` where the backbone is the same, else none.
-        layer: the layer to read; None takes that of `index`, else the network's own output.
-        pool: how places become one vector; None takes that of `index`, else `mean`.
-        index: an index that exists already.
-        device: `auto`, `cpu`, `cuda`, `mps`.
+        backbone: the network.
+        name: what a user calls it.
+        weights: a file, `hub` or `none`; None where it has its own.
+        layer: the layer to read.
+        pool: how places become one vector.
+        device: where to compute.
         quiet: show no progress.
 
     Attributes:
         fingerprint: of the network with its weights, the layer and the pooling.
-
-    Raises:
-        LandbridgeError: no backbone is named, or it needs code of the user's own that was not named.
     """
+
+    reads_recipes = False
 
     def __init__(
         self,
-        backbone: str | None,
+        backbone: Backbone,
+        name: str,
         weights: str | None = None,
-        layer: str | None = None,
-        pool: str | None = None,
+        layer: str = OUTPUT,
+        pool: str = "mean",
         *,
-        index: Index | None = None,
-        device: str = "auto",
+        device: torch.device,
         quiet: bool = False,
     ) -> None:
-        told: Mapping[str, Any] = {} if index is None else index.about
-        self.spec = backbone or told.get("backbone")
-        if self.spec is None:
-            raise LandbridgeError(
-                "vectors need a network: name it with --backbone, and its weights with --weights FILE or hub; "
-                "landbridge backbones lists some"
-            )
-        if backbone is None and is_own_factory(self.spec):
-            raise LandbridgeError(
-                f"the index was made with the network {self.spec}: pass --backbone {self.spec} if you trust its code"
-            )
-        if weights is None and told.get("backbone") == self.spec:
-            weights = told["weights"]
-        file = weights not in (None, "hub", "none")
-        self.weights = str(Path(str(weights)).expanduser().absolute()) if file else weights
-        self.layer, self.pool = layer or told.get("layer", OUTPUT), pool or told.get("pool", "mean")
-        self.device, self.quiet = device_of(device), quiet
-        torch.manual_seed(seed_of(0, "networks"))
-        self.backbone = make_backbone(self.spec, self.weights)
+        self.backbone, self.name, self.weights = backbone, name, weights
+        self.layer, self.pool, self.device, self.quiet = layer, pool, device, quiet
+        self.fingerprint = self._fingerprint()
+
+    def _fingerprint(self) -> str:
         whole = f"{fingerprint(self.backbone)} {self.layer} {self.pool}"
-        self.fingerprint = hashlib.sha256(whole.encode()).hexdigest()
+        return hashlib.sha256(whole.encode()).hexdigest()
 
     def about(self) -> dict[str, Any]:
         """All that is needed to make vectors of the same kind."""
         return {
-            "backbone": self.spec,
+            "backbone": self.name,
             "weights": self.weights,
             "layer": self.layer,
             "pool": self.pool,
@@ -90,7 +80,7 @@ class Maker:
         }
 
     def vectors(self, domain: Domain) -> tuple[dict[str, Rows], set[str]]:
-        """The features of a domain by split, and the paths of images that cannot be read and are left out."""
+        """The vectors of a domain by split, and the paths of images that cannot be read and are left out."""
         readable = {split: examples for split, examples in domain.splits.items() if self._any_readable(examples)}
         hopeless = [examples for split, examples in domain.splits.items() if split not in readable]
         lost = {str(path) for examples in hopeless for path in paths_of(examples)}
@@ -105,10 +95,10 @@ class Maker:
             tolerance=1.0,
         )[self.layer]
         values = {split: examples.x.read(torch.arange(len(examples))) for split, examples in made.splits.items()}
-        return {split: each.numpy() for split, each in values.items()}, lost | set(made.skipped)
+        return {split: self.finished(each) for split, each in values.items()}, lost | set(made.skipped)
 
     def vector_of(self, path: Path) -> Rows:
-        """The features [1, D] of one image file, which the feature store does not keep.
+        """The vector [1, D] of one image file, which the feature store does not keep.
 
         Raises:
             MissingDataError: there is no such file.
@@ -120,7 +110,33 @@ class Maker:
         with tempfile.TemporaryDirectory() as folder:
             store = FeatureStore(Path(folder), quiet=True)
             found = store.features(self.backbone, view, (self.layer,), self.pool, device=self.device)
-            return np.array(found[self.layer], dtype=np.float32)
+            return self.finished(torch.from_numpy(np.array(found[self.layer], dtype=np.float32)))
+
+    def vector_of_text(self, text: str) -> Rows:
+        """The vector [1, D] of a sentence.
+
+        Raises:
+            LandbridgeError: the network reads none.
+        """
+        raise LandbridgeError(
+            f"'{_shortened(text)}' cannot be looked for: {self.name} sees images only; make an index with --model "
+            f"MODEL, a run of landbridge align or {OPEN_CLIP}NAME, or look for an image file"
+        )
+
+    def vector_of_recipe(self, recipe: Recipe) -> Rows:
+        """The vector [1, D] of a recipe, any of whose fields may be missing.
+
+        Raises:
+            LandbridgeError: the network reads none.
+        """
+        raise LandbridgeError(
+            f"recipes cannot be looked for: {self.name} reads none; make an index with --model MODEL, a dual encoder "
+            "whose text encoder is `recipe`"
+        )
+
+    def finished(self, features: Tensor) -> Rows:
+        """Features [n, D'] to vectors [n, D]."""
+        return features.numpy()  # type: ignore[no-any-return]
 
     def _any_readable(self, examples: Examples) -> bool:
         files = examples.x
@@ -130,113 +146,146 @@ class Maker:
         return any(len(files.try_read(part, size)[1]) < len(part) for part in torch.arange(len(files)).split(16))
 
 
-@dataclass(frozen=True)
-class Changes:
-    """What bringing an index up to date did to it.
-
-    Attributes:
-        added: images that are new, changed ones among them.
-        removed: images that are gone or have changed.
-        unreadable: ids of images that cannot be read.
-        any: whether it must be saved.
-    """
-
-    added: int
-    removed: int
-    unreadable: tuple[str, ...]
-    any: bool
-
-
-def up_to_date(
-    index: Index | None, collection: Collection, maker: Maker, *, factory: str | None = None, unreadable: float = 0.01
-) -> tuple[Index, Changes]:
-    """An index of all images of a collection: those that it lacks are added, those that are gone deleted.
+class DualMaker(Maker):
+    """A dual encoder: images and texts become vectors that can be compared.
 
     Args:
-        index: an earlier one; None makes a new one.
-        collection: the images.
-        maker: makes the vectors.
-        factory: the kind of index, see `landbridge.retrieval.make_index`.
-        unreadable: share of images that may be unreadable.
+        model: the dual encoder.
+        name: what a user calls it.
+        weights: of open_clip's models; None where it has its own.
+        device: where to compute.
+        quiet: show no progress.
+    """
+
+    def __init__(
+        self, model: DualEncoder, name: str, weights: str | None = None, *, device: torch.device, quiet: bool = False
+    ) -> None:
+        self.model = model.eval()
+        self.reads_recipes = isinstance(model.text, RecipeEncoder)
+        super().__init__(model.image, name, weights, device=device, quiet=quiet)
+
+    def _fingerprint(self) -> str:
+        return self.model.fingerprint
+
+    def about(self) -> dict[str, Any]:
+        """All that is needed to make vectors of the same kind."""
+        return {
+            "model": self.name,
+            "weights": self.weights,
+            "backbone": self.model.image.name,
+            "text_encoder": self.model.text.name,
+            "preprocessing": self.backbone.preprocessing.to_json(),
+        }
+
+    def vector_of_text(self, text: str) -> Rows:
+        """The vector [1, D] of a sentence.
+
+        Raises:
+            LandbridgeError: the model knows none of its words.
+        """
+        tokens = self.model.tokenize([text])
+        tokenizer = self.model.text.tokenizer
+        if isinstance(tokenizer, Tokenizer) and set(tokens[0].tolist()) <= {PAD, UNKNOWN, BEGIN, END}:
+            raise LandbridgeError(
+                f"the model has never seen a word of '{_shortened(text)}': say it as the captions do that it learned "
+                "from, in their language"
+            )
+        with evaluating(self.model), torch.inference_mode():
+            return self.model.encode_text(tokens).cpu().numpy()  # type: ignore[no-any-return]
+
+    def vector_of_recipe(self, recipe: Recipe) -> Rows:
+        """The vector [1, D] of a recipe, any of whose fields may be missing."""
+        return self.vector_of_text(recipe.text) if self.reads_recipes else super().vector_of_recipe(recipe)
+
+    def finished(self, features: Tensor) -> Rows:
+        """The image tower's features [n, D'] to vectors [n, D] of length 1."""
+        home = self.model.log_scale.device
+        with evaluating(self.model), torch.inference_mode():
+            parts = [self.model.image_head(part.to(home)).float() for part in features.float().split(4096)]
+            return F.normalize(torch.cat(parts), dim=1).cpu().numpy()  # type: ignore[no-any-return]
+
+
+def maker_of(
+    model: str | None = None,
+    backbone: str | None = None,
+    weights: str | None = None,
+    layer: str | None = None,
+    pool: str | None = None,
+    *,
+    index: Index | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+) -> Maker:
+    """What makes the vectors that a user means.
+
+    Args:
+        model: a dual encoder: a run of `align` or its `model/`, or `open_clip/NAME`.
+        backbone: a network that sees images; or with `model`, the user's own factory that its image encoder needs.
+            Where neither is named, what made `index` is taken.
+        weights: a file, `hub`, or `none`; None takes those of `index` where the network is the same, else none.
+        layer: the layer to read; None takes that of `index`, else the network's own output.
+        pool: how places become one vector; None takes that of `index`, else `mean`.
+        index: an index that exists already.
+        device: `auto`, `cpu`, `cuda`, `mps`.
+        quiet: show no progress.
 
     Raises:
-        LandbridgeError: another model made the index, or it is of other images.
-        BadDataError: too many images cannot be read.
+        LandbridgeError: no network is named, what is named does not go together, or it needs code of the user's own
+            that was not named.
     """
-    items, known, skipped = collection.items, dict[str, Any](), dict[str, Any]()
-    if index is not None:
-        if index.about.get("name") != collection.name:
-            raise LandbridgeError(
-                f"the index is of {index.about.get('name')}, not of {collection.name}: name another folder with --out"
-            )
-        made_by(index, maker.fingerprint)
-        known = {id_: index.payload(id_) for id_ in index.ids}
-        earlier = index.about["skipped"].items()
-        skipped = {id_: told for id_, told in earlier if id_ in items and items[id_].payload() == told}
-    gone = [id_ for id_, told in known.items() if id_ not in items or items[id_].payload() != told]
-    new = [id_ for id_, item in items.items() if known.get(id_) != item.payload() and id_ not in skipped]
-    vectors, lost = _vectors(new, collection, maker)
-    skipped |= {id_: items[id_].payload() for id_ in lost}
-    if len(skipped) > unreadable * len(items):
-        raise BadDataError(
-            f"{len(skipped)} of {len(items)} images of {collection.name} cannot be read "
-            f"(first: {next(iter(skipped))}): mend or remove them, or allow more with --unreadable"
+    told: Mapping[str, Any] = {} if index is None else index.about
+    place = device_of(device)
+    own = backbone is None or is_own_factory(backbone)
+    if model is None and own:
+        model = told.get("model")
+    if model is not None:
+        if not own:
+            raise LandbridgeError(f"--model {model} brings its own network: leave out --backbone {backbone}")
+        if layer is not None or pool is not None:
+            raise LandbridgeError("--layer and --pool choose features of a --backbone: leave them out with --model")
+        return _dual_maker(model, backbone, weights, told, place, quiet=quiet)
+    spec = backbone or (None if "model" in told else told.get("backbone"))
+    if spec is None:
+        raise LandbridgeError(
+            "vectors need a network: name one that sees images with --backbone, and its weights with --weights FILE "
+            "or hub (landbridge backbones lists some); or with --model a dual encoder, which reads sentences too"
         )
-    folder = None if collection.folder is None else str(collection.folder)
-    about = {**maker.about(), "name": collection.name, "folder": folder, "skipped": skipped}
-    changed = index is None or bool(gone or vectors) or index.about != about
-    if index is None:
-        if not vectors:
-            raise BadDataError(f"no image of {collection.name} can be read: there is nothing to make an index of")
-        width = len(next(iter(vectors.values())))
-        index = make_index(width, len(vectors), factory, fingerprint=maker.fingerprint)
-    elif factory is not None and factory != kind_of(index):
-        index, changed = _as_kind(index, factory), True
-    index.delete(gone)
-    if vectors:
-        index.add(list(vectors), np.stack(list(vectors.values())), [items[id_].payload() for id_ in vectors])
-    index.about = about
-    return index, Changes(len(vectors), len(gone), tuple(skipped), changed)
+    if backbone is None and is_own_factory(spec):
+        raise LandbridgeError(
+            f"the index was made with the network {spec}: pass --backbone {spec} if you trust its code"
+        )
+    same = told.get("backbone") == spec
+    weights = _absolute(told["weights"] if weights is None and same else weights)
+    torch.manual_seed(seed_of(0, "networks"))
+    return Maker(
+        make_backbone(spec, weights),
+        spec,
+        weights,
+        layer or told.get("layer", OUTPUT),
+        pool or told.get("pool", "mean"),
+        device=place,
+        quiet=quiet,
+    )
 
 
-def kept_index(where: str, maker: Maker, data_root: str | None, unreadable: float) -> Index:
-    """The index of a folder of images, or of a domain, that lies in the cache; brought up to date each time."""
-    collection = Collection(where, data_root)
-    key = hashlib.sha256(f"{collection.name} {maker.fingerprint}".encode()).hexdigest()[:32]
-    kept = cache_folder("indices") / key
-    try:
-        earlier = open_index(kept) if is_index(kept) else None
-    except LandbridgeError:
-        earlier = None  # damaged: it is made anew
-    index, changes = up_to_date(earlier, collection, maker, unreadable=unreadable)
-    if changes.any:
-        index.save(kept)
-    return index
+def _dual_maker(
+    model: str, backbone: str | None, weights: str | None, told: Mapping[str, Any], device: torch.device, *, quiet: bool
+) -> DualMaker:
+    name = model if model.startswith(OPEN_CLIP) else str(Path(model).expanduser().absolute())
+    weights = _absolute(told["weights"] if weights is None and told.get("model") == name else weights)
+    torch.manual_seed(seed_of(0, "networks"))
+    dual = dual_encoder_of(name, weights, backbone)
+    return DualMaker(dual.to(device), name, weights, device=device, quiet=quiet)
 
 
-def kind_of(index: Index) -> str:
-    """What `factory` made the index."""
-    return index.factory if isinstance(index, FaissIndex) else ExactIndex.KIND
+def _absolute(weights: str | None) -> str | None:
+    """Weights as an index remembers them: a file by its whole path."""
+    path = None if weights in (None, "hub", "none") else Path(str(weights)).expanduser()
+    return weights if path is None or not path.exists() else str(path.absolute())
 
 
-def _vectors(ids: list[str], collection: Collection, maker: Maker) -> tuple[dict[str, Rows], list[str]]:
-    """The vectors of some images by id, and the ids of those that cannot be read."""
-    if not ids:
-        return {}, []
-    domain, by_split = collection.picked(ids)
-    made, unread = maker.vectors(domain)
-    vectors, lost = dict[str, Rows](), list[str]()
-    for split, chosen in by_split.items():
-        paths = [str(path) for path in paths_of(domain.splits[split])] or [""] * len(chosen)
-        lost += [id_ for id_, path in zip(chosen, paths) if path in unread]
-        vectors |= zip((id_ for id_, path in zip(chosen, paths) if path not in unread), made.get(split, ()))
-    return vectors, lost
-
-
-def _as_kind(index: Index, factory: str) -> Index:
-    made = make_index(index.width, len(index), factory, index.metric, fingerprint=index.fingerprint)
-    made.add(index.ids, index.vectors, [index.payload(id_) for id_ in index.ids])
-    return made
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def device_of(name: str) -> torch.device:

@@ -27,6 +27,8 @@ def align(
     rate: float = 1e-3,
     weight_decay: float = 0.1,
     warmup: float = 0.1,
+    begin: Literal["random", "correlations"] = "random",
+    hinge_warmup: float | None = None,
     clip: float | None = 1.0,
     augment: str = "none",
     seed: int = 0,
@@ -49,17 +51,18 @@ def align(
 
     From scratch: name an image encoder, and a text encoder that begins without words and learns those of the training
     captions. Or tune a whole model with `start`, and keep what it knew: a locked image tower (`image_rate_ratio 0`),
-    small rates, `lora`, `wise_ft`. What it does without training on classes is measured before and after, on the
-    classes of the captions or on the domain named by `probe`. The run folder holds `config.yaml`, `metrics.json`,
+    small rates, `lora`, `wise_ft`. What it tells apart without having been taught is measured before and after, see
+    `probe`. The run folder holds `config.yaml`, `metrics.json`,
     `report.html`, `log.csv`, `looks/` and `model/`.
 
     Args:
-        captions: images with sentences: `flickr8k`, `flowers102`, `emoji/VENDOR`, or your own: a CSV, JSON or JSONL
-            file (`image` and `caption`, or `captions` as a list), Karpathy's JSON, a folder with a folder a class, or
-            WebDataset shards.
+        captions: images with sentences: `flickr8k`, `flowers102`, `emoji/VENDOR` (the one held out), `recipes`, or your
+            own: a CSV, JSON or JSONL file (`image` and `caption`, or `captions` as a list), Karpathy's JSON, a folder
+            with a folder a class (`FOLDER?templates=a photo of a {}.`), or WebDataset shards (`shards-{000..003}.tar`,
+            or their folder).
         image_encoder: network for images; `landbridge backbones` lists some.
         weights: where it starts from: `none`, `hub`, or a file.
-        text_encoder: network for sentences: `transformer?width=256&layers=4`, or `open_clip/NAME`.
+        text_encoder: network for sentences: `transformer?width=256&layers=4`, `open_clip/NAME`, or `recipe`.
         width: of the common space.
         start: a whole dual encoder to tune in place of these: a saved model or its run; or `open_clip/NAME`, for which
             `weights` is a checkpoint, a tag that open_clip knows, or `hub`.
@@ -78,14 +81,20 @@ def align(
         rate: learning rate of AdamW after the warm-up.
         weight_decay: of AdamW.
         warmup: part of the steps in which the rate rises.
+        hinge_warmup: part of the steps in which `hardest-triplet` takes the sum over all negatives, before it takes the
+            hardest alone, 0.2 by default; with 0, the loss as published, everything may fall into one place.
+        begin: where the projections begin: `random`; or `correlations`, for recipes and a locked image encoder: where
+            canonical correlations of the training pairs put them.
         clip: largest norm of a gradient.
         augment: augmentation of the images, see `adapt`.
         seed: what all randomness comes from.
         select: which weights are kept: `recall`, the best on the validation part (a tenth of the training images where
             the captions have none), or `last`.
-        probe: a domain with names of classes, to see what the model knows beside the captions.
+        probe: a domain with names of classes, to see what the model knows beside the captions; by default the captions'
+            own classes, else with `start` the embedded `shapes`; `none` for no probe.
         template: the sentence for a class, `{}` where its name goes.
-        unreadable: share of images that may be unreadable; they are skipped and named in skipped.txt.
+        unreadable: share of images that may be missing, unreadable or without a caption; they are skipped and named in
+            skipped.txt.
         out: run folder; by default `runs/<time>-align`.
         resume: run folder to go on with; all settings come from it.
         data_root: folder of the data sets; LANDBRIDGE_DATA by default.
@@ -112,6 +121,7 @@ def align(
 
     from landbridge.api._aligning import Aligning, align_cell
     from landbridge.api._recipe import Machine, free_folder
+    from landbridge.api._recipes import write_questions
     from landbridge.core.errors import LandbridgeError
     from landbridge.reports.alignment import write_alignment_report
     from landbridge.runs.run import read_config
@@ -128,11 +138,13 @@ def align(
             captions=captions, backbone=image_encoder, weights=weights, text_encoder=text_encoder, width=width,
             start=start, loss=loss, temperature=temperature, margin=margin, image_rate_ratio=image_rate_ratio,
             text_rate_ratio=text_rate_ratio, lora=lora, wise_ft=wise_ft, batch_norm=batch_norm, chunk=chunk,
-            steps=steps, batch_size=batch_size, rate=rate, weight_decay=weight_decay, warmup=warmup, clip=clip,
+            steps=steps, batch_size=batch_size, rate=rate, weight_decay=weight_decay, warmup=warmup,
+            hinge_warmup=hinge_warmup, begin=begin, clip=clip,
             augment=augment, seed=seed, select=select, probe=probe, template=template, unreadable=unreadable,
             precision=precision, checkpoint_every=checkpoint_every,
         )  # fmt: skip
     run = align_cell(settings, folder, machine)
     if machine.is_first_process:
         write_alignment_report(run)
+        write_questions(run)
     return run

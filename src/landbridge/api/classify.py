@@ -131,6 +131,8 @@ def classify(
         "prompts": sum(map(len, prompts.texts)),
         "method": method_name or "zero-shot",
     }
+    if alike := how.read_alike(dual, prompts):
+        told["read_alike"] = ", ".join(alike)
     judged = seen.view if known is not None else None
     if known is not None and shots is not None and method_name is not None:
         drawn = how.shots_of(known, shots, seed)
@@ -147,6 +149,7 @@ def classify(
     if judged is not None:
         scores = score(logits, judged)
         told |= {"accuracy": scores.accuracy, "mean_class_accuracy": scores.mean_class_accuracy}
+        told |= how.among_the_first(logits, judged)
     probabilities = logits.softmax(1)
     if calibrate:
         temperature = fitted_temperature(*fitted)

@@ -1,4 +1,4 @@
-"""`landbridge index`: an index of images by their features, for finding those that look alike."""
+"""`landbridge index`: an index of images, for finding those that look alike or that a sentence describes."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from landbridge.api._indexing import Maker
     from landbridge.retrieval import Index
 
 JUDGED = 5000
@@ -16,6 +17,7 @@ def index(
     folder: str,
     backbone: str | None = None,
     weights: str | None = None,
+    model: str | None = None,
     out: str | None = None,
     layer: str | None = None,
     pool: str | None = None,
@@ -28,20 +30,27 @@ def index(
 ) -> dict[str, Any]:
     """Make an index of the images of a folder or a domain, or bring one up to date.
 
-    Where OUT holds an index of the same images by the same network, new images are added, those gone are deleted, and
-    nothing else is computed. Near means: by the cosine. Where classes are known, each image then looks for others of
-    its class, itself left out: precision at 1, 5 and 10 and mean average precision say how good the features are at it.
+    A network that sees images (`backbone`) makes an index that is searched by pictures; a dual encoder (`model`) one
+    that is searched by sentences and recipes too. Where OUT holds an index of the same images by the same network, new
+    and changed images are added, those gone are deleted, and nothing else is computed. Near means: by the cosine. Where
+    classes are known, each image then looks for others of its class, itself left out: precision at 1, 5 and 10 and mean
+    average precision say how good the features are at it.
 
     Args:
         folder: a folder of images at any depth (the outermost sub-folder is the class), or the name of a domain.
-        backbone: the network, see `landbridge backbones`; by default that of the index in OUT.
-        weights: a file, `hub` for those that its publisher gives, or `none`; by default as in OUT, else none.
-        out: the folder of the index; runs/<time>-index by default.
+        backbone: the network, see `landbridge backbones`; by default what made the index in OUT. With `model`: your own
+            factory, where the model's image encoder was made with one.
+        weights: a file, `hub` for those that its publisher gives, a tag of open_clip, or `none`; by default as in OUT,
+            else none. A saved model has its own.
+        model: a dual encoder instead: a run of `landbridge align` or its `model/`; or `open_clip/NAME`, with `weights`.
+        out: where the index lives: a folder, runs/<time>-index by default; or a place of Milvus: FILE.db (Milvus Lite),
+            or http://HOST:PORT of a server (a token is read from MILVUS_TOKEN), with #COLLECTION where it holds more.
         layer: the layer whose features are taken; by default as in OUT, else the network's own output.
         pool: how places become one vector: `mean`, `max`, `grid` or `flatten`; by default as in OUT, else `mean`.
         factory: the kind of index: `exact`, or one of faiss's factory strings such as `HNSW32,Flat`; by default exact
-            up to 50,000 images, above that `HNSW32,Flat`.
-        judge: tell precision and mean average precision where classes are known; OUT/metrics.json has them by class.
+            up to 50,000 images, above that `HNSW32,Flat`. In Milvus: FLAT (the default), HNSW, IVF_FLAT or AUTOINDEX.
+        judge: tell precision and mean average precision where classes are known; metrics.json in OUT (for Milvus, in
+            runs/<time>-index) has them by class.
         unreadable: share of images that may be unreadable.
         data_root: folder of the data sets; LANDBRIDGE_DATA by default.
         device: `auto`, `cpu`, `cuda` or `mps`.
@@ -60,18 +69,23 @@ def index(
         >>> index("digits/handwritten", out=str(tmp / "index"), quiet=True)["added"]
         0
     """
-    from landbridge.api._collection import Collection
-    from landbridge.api._indexing import Maker, kind_of, up_to_date
-    from landbridge.api._recipe import free_folder
-    from landbridge.retrieval import open_index
-    from landbridge.retrieval.files import free_for_index, is_index
+    from pathlib import Path
 
-    target = free_folder(out, "index")
-    free_for_index(target)
-    earlier = open_index(target) if is_index(target) else None
+    from landbridge.api._collection import Collection
+    from landbridge.api._indexing import maker_of
+    from landbridge.api._recipe import free_folder
+    from landbridge.api._upkeep import kind_of, up_to_date
+    from landbridge.retrieval import is_there, is_vector_store, open_index
+    from landbridge.retrieval.files import free_for_index
+
+    in_folder = out is None or not is_vector_store(out)
+    target: str | Path = free_folder(out, "index") if in_folder else str(out)
+    if in_folder:
+        free_for_index(Path(target))
+    earlier = open_index(target) if is_there(target) else None
     collection = Collection(folder, data_root)
-    maker = Maker(backbone, weights, layer, pool, index=earlier, device=device, quiet=quiet)
-    made, changes = up_to_date(earlier, collection, maker, factory=factory, unreadable=unreadable)
+    maker = maker_of(model, backbone, weights, layer, pool, index=earlier, device=device, quiet=quiet)
+    made, changes = up_to_date(earlier, collection, maker, where=target, factory=factory, unreadable=unreadable)
     if changes.any:
         made.save(target)
     told = {
@@ -80,12 +94,22 @@ def index(
         "added": changes.added,
         "removed": changes.removed,
         "unreadable": ", ".join([*changes.unreadable[:5], *["..."] * (len(changes.unreadable) > 5)]) or "none",
-        "backbone": maker.spec,
-        "weights": maker.weights or "none",
+        **_network(maker),
         "width": made.width,
         "kind": kind_of(made),
     }
-    return told | (_judged(made, target) if judge else {})
+    if judge:
+        told |= _judged(made, Path(target) if in_folder else free_folder(None, "index"))
+    made.close()
+    return told
+
+
+def _network(maker: "Maker") -> dict[str, Any]:
+    """What made the vectors, in brief."""
+    about = maker.about()
+    if "model" not in about:
+        return {"backbone": maker.name, "weights": maker.weights or "none"}
+    return {"model": maker.name} | ({"weights": maker.weights} if maker.weights else {})
 
 
 def _judged(made: "Index", folder: "Path") -> dict[str, Any]:

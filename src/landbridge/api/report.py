@@ -54,8 +54,10 @@ def report(run: str) -> Path:
 
     found = Run.open(folder)
     if "captions" in found.config:
+        from landbridge.api._recipes import write_questions
         from landbridge.reports.alignment import write_alignment_report
 
+        write_questions(found)
         return write_alignment_report(found)
     from landbridge.reports.adaptation import write_run_report
 

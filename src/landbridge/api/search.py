@@ -1,22 +1,25 @@
-"""`landbridge search`: the images of an index that look most like one's own."""
+"""`landbridge search`: the images of an index that look most like one's own, or that fit a sentence or a recipe."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from landbridge.api._asking import Query
     from landbridge.retrieval import Index
 
 
 def search(
     where: str,
-    text: str | None = None,
+    query: str | None = None,
     image: str | None = None,
+    recipe: str | None = None,
     k: int = 10,
     backbone: str | None = None,
     weights: str | None = None,
+    model: str | None = None,
     layer: str | None = None,
     pool: str | None = None,
     out: str | None = None,
@@ -25,16 +28,23 @@ def search(
     device: str = "auto",
     quiet: bool = False,
 ) -> list[dict[str, Any]]:
-    """Find the images that look most like a given one.
+    """Find the images that look most like a given one, or that fit a sentence or a recipe best.
 
     Args:
-        where: an index that `landbridge index` made; or a folder of images, or the name of a domain, of which an index
-            is then made first and kept in the cache for the next time.
-        text: what to look for, in words. No index takes words yet: those are made by networks that see images only.
-        image: what to look for: an image file.
+        where: an index that `landbridge index` made, its folder or its place in Milvus; or a folder of images, or the
+            name of a domain, of which an index is then made first and kept in the cache for the next time.
+        query: what to look for: an image file that is there; all else is a sentence, for which the index must come from
+            a dual encoder (`landbridge index --model`).
+        image: what to look for: an image file, whatever its name.
+        recipe: what to look for: the text of a recipe, or a file with it (free text, or .json with `title`,
+            `ingredients` and `instructions`), any field of which may be missing; the index must come from a model of
+            images and recipes.
         k: how many hits.
-        backbone: the network; by default that of the index. A folder of images needs one.
+        backbone: the network; by default what made the index. A folder of images needs one, or `model`. With `model`:
+            your own factory, where the model's image encoder was made with one.
         weights: a file, `hub`, or `none`; by default those of the index, else none.
+        model: a dual encoder: a run of `landbridge align` or its `model/`, or `open_clip/NAME`; by default as in the
+            index.
         layer: the layer whose features are compared; by default that of the index, else the network's own output.
         pool: `mean`, `max`, `grid` or `flatten`; by default that of the index, else `mean`.
         out: folder for results.json and report.html; runs/<time>-search by default.
@@ -47,43 +57,43 @@ def search(
         The hits, the nearest first: rank, score (a cosine), path, and the class where it is known.
 
     Raises:
-        LandbridgeError: there is no such index, folder or image, or another network made the index.
+        LandbridgeError: there is no such index, folder or image, another network made the index, or the network that
+            made it cannot read the query.
 
     Example:
         >>> from PIL import Image
         >>> for shade in (0, 100, 250):
         ...     Image.new("RGB", (30, 30), (shade, 90, 90)).save(tmp / f"{shade}.png")
-        >>> found = search(str(tmp), image=str(tmp / "100.png"), k=2, backbone="lenet", out=str(tmp / "o"), quiet=True)
+        >>> found = search(str(tmp), str(tmp / "100.png"), k=2, backbone="lenet", out=str(tmp / "o"), quiet=True)
         >>> found[0]["rank"], round(found[0]["score"], 3), found[0]["path"].endswith("100.png")
         (1, 1.0, True)
+        >>> search(str(tmp), "a dog on a beach", backbone="lenet", quiet=True)
+        Traceback (most recent call last):
+        landbridge.core.errors.LandbridgeError: 'a dog on a beach' cannot be looked for: lenet sees images only; ...
     """
     from pathlib import Path
 
-    from landbridge.api._indexing import Maker, kept_index
-    from landbridge.api._recipe import free_folder
-    from landbridge.core.errors import LandbridgeError
-    from landbridge.retrieval import made_by, open_index
-    from landbridge.retrieval.files import is_index
+    from landbridge.api._asking import query_of
+    from landbridge.api._collection import Collection
+    from landbridge.api._indexing import maker_of
+    from landbridge.api._recipe import flags, free_folder
+    from landbridge.api._upkeep import kept_index
+    from landbridge.retrieval import is_there, is_vector_store, made_by, open_index
     from landbridge.retrieval.index import at_least_one
 
     at_least_one(k)
-    place = Path(where).expanduser()
-    index = open_index(place) if is_index(place) else None
-    if text is not None:
-        network = backbone or (index.about.get("backbone") if index else None)
-        raise LandbridgeError(
-            f"'{text}' cannot be looked for: an index comes from a network that sees images only"
-            f"{f' ({network})' if network else ''}, and text needs a dual encoder of images and text; "
-            "look for an image instead, with --image FILE"
-        )
-    if image is None:
-        raise LandbridgeError("there is nothing to look for: name an image file with --image FILE")
-    maker = Maker(backbone, weights, layer, pool, index=index, device=device, quiet=quiet)
+    asked = query_of(query, image, recipe)
+    place = where if is_vector_store(where) else str(Path(where).expanduser())
+    index = open_index(place) if is_vector_store(place) or is_there(place) else None
+    collection = Collection(where, data_root) if index is None else None
+    maker = maker_of(model, backbone, weights, layer, pool, index=index, device=device, quiet=quiet)
     if index is not None:
         made_by(index, maker.fingerprint)
-    vector = maker.vector_of(Path(image).expanduser())
-    if index is None:
-        index = kept_index(where, maker, data_root, unreadable)
+    asked = asked.seen_by(maker)
+    vector = asked.vector(maker)
+    if collection is not None:
+        index = kept_index(collection, maker, unreadable)
+    assert index is not None
     scores, ids = index.search(vector, k)
     root = index.about.get("folder")
     hits = [
@@ -95,11 +105,14 @@ def search(
         }
         for rank, (score, id_) in enumerate(zip(scores[0], ids[0]), 1)
     ]
-    words = ["landbridge", "search", where, "--image", image, "--k", str(k)]
-    given = {"backbone": backbone, "weights": weights, "layer": layer, "pool": pool, "data-root": data_root}
-    for name, value in given.items():
-        words += [f"--{name}", value] if value is not None else []
-    report = _write(free_folder(out, "search"), index, Path(image), ids[0], hits, shlex.join(words), data_root)
+    words = ["landbridge", "search", where, *([query] if query is not None else [])]
+    given = {
+        "image": image, "recipe": recipe, "k": k, "backbone": backbone, "model": model, "weights": weights,
+        "layer": layer, "pool": pool, "data_root": data_root,
+    }  # fmt: skip
+    command = shlex.join([*words, *flags({name: value for name, value in given.items() if value is not None}, {})])
+    report = _write(free_folder(out, "search"), index, asked, ids[0], hits, command, data_root)
+    index.close()
     if not quiet:
         print(f"report: {report}")
     return hits if any(hit["class"] is not None for hit in hits) else [_without_class(hit) for hit in hits]
@@ -108,26 +121,28 @@ def search(
 def _write(
     folder: "Path",
     index: "Index",
-    image: "Path",
+    asked: "Query",
     ids: Sequence[str],
-    hits: Sequence[dict[str, Any]],
+    hits: Sequence[Mapping[str, Any]],
     command: str,
     data_root: str | None,
 ) -> "Path":
     """Write `results.json` and `report.html`."""
     from landbridge.api._collection import picture_in, pictures_of
-    from landbridge.api._indexing import kind_of
+    from landbridge.api._upkeep import kind_of
     from landbridge.core.files import write_json
+    from landbridge.reports.recipes import AskedRecipe, write_recipe_report
     from landbridge.reports.retrieval import LARGE, shown, write_search_report
     from landbridge.runs.result import versions
 
     about = {name: value for name, value in index.about.items() if name != "skipped"}
-    own = _own_id(index, image)
-    label = index.payload(own).get("class")
+    own = "" if asked.image is None else _own_id(index, asked.image)
+    label = index.payload(own).get("class") if own else None
     write_json(
         folder / "results.json",
         {
-            "query": str(image),
+            "query": asked.said,
+            "query_kind": asked.kind,
             "class": label,
             "hits": list(hits),
             "images": len(index),
@@ -150,15 +165,33 @@ def _write(
         )
         for id_, hit, picture in zip(ids, hits, pictures_of(index, ids, data_root))
     ]
-    facts = [
-        ("searched", f"{index.about.get('name')}, {len(index):,} images"),
-        ("network", about.get("backbone", "unknown")),
-        ("weights", about.get("weights") or "none: fresh ones"),
-        ("features", f"{about.get('layer')}, {index.width:,} numbers an image"),
-        ("index", "every image is compared" if kind_of(index) == "exact" else f"faiss, {kind_of(index)}"),
-    ]
-    query = shown(str(image), picture_in(image.expanduser()), LARGE, label=label)
+    facts = _facts(index)
+    if asked.recipe is not None:
+        return write_recipe_report(folder, [AskedRecipe(asked.recipe, cards, None, len(index))], facts, command)
+    if asked.image is None:
+        return write_search_report(folder, asked.said, cards, facts, command)
+    query = shown(str(asked.image), picture_in(asked.image.expanduser()), LARGE, label=label)
     return write_search_report(folder, query, cards, facts, command)
+
+
+def _facts(index: "Index") -> list[tuple[str, str]]:
+    """What was searched, and how."""
+    from landbridge.api._upkeep import said_kind
+
+    about = index.about
+    if "model" in about:
+        maker = [("model", about["model"]), ("encoders", f"{about['backbone']} and {about['text_encoder']}")]
+        maker += [("weights", about["weights"])] if about.get("weights") else []
+        features = f"in the space of images and texts, {index.width:,} numbers an image"
+    else:
+        maker = [("network", about.get("backbone", "unknown")), ("weights", about.get("weights") or "none: fresh ones")]
+        features = f"{about.get('layer')}, {index.width:,} numbers an image"
+    return [
+        ("searched", f"{about.get('name')}, {len(index):,} images"),
+        *maker,
+        ("features", features),
+        ("index", said_kind(index)),
+    ]
 
 
 def _own_id(index: "Index", image: "Path") -> str:

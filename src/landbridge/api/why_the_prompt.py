@@ -17,7 +17,7 @@ def why_the_prompt(
     device: str = "auto",
     quiet: bool = False,
 ) -> list[dict[str, Any]]:
-    """How much the words around a class name matter to a dual encoder (Radford et al., ICML 2021, section 3.1.4).
+    """How much the words around a class name matter to a dual encoder (Radford et al., ICML 2021).
 
     Args:
         model: a run of `landbridge align` or its `model/`; or `open_clip/NAME`, with `weights`.

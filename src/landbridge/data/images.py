@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol, Self
+from typing import BinaryIO, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -106,8 +106,8 @@ class Arrays:
         return digest.hexdigest()
 
 
-def decode(path: Path, size: Size | None) -> Tensor:
-    """One image file as uint8 RGB [3, H, W], resized to `size`; transparency is laid on white.
+def decode(path: Path | BinaryIO, size: Size | None) -> Tensor:
+    """One image file, or its bytes, as uint8 RGB [3, H, W], resized to `size`; transparency is laid on white.
 
     Raises:
         OSError: the file is no image that can be read.
@@ -220,6 +220,10 @@ class ImageFiles(Files):
 
     kind = "image"
 
+    def source(self, position: int) -> Path | BinaryIO:
+        """What the image at `position` is decoded from: its file, or its bytes."""
+        return self.paths[position]
+
     def complaint(self, position: int) -> str:
         """Its path; nothing tells why an image cannot be decoded."""
         return f"{self.paths[position]}: not an image, or damaged"
@@ -249,12 +253,12 @@ class ImageFiles(Files):
 
     def nbytes(self, size: Size | None = None) -> int:
         """Bytes of all images at `size` (by default: of the first one)."""
-        height, width = size or decode(self.paths[0], None).shape[-2:]
+        height, width = size or decode(self.source(0), None).shape[-2:]
         return len(self) * 3 * height * width
 
     def _decode(self, position: int, size: Size | None) -> Tensor | None:
         try:
-            return decode(self.paths[position], size)
+            return decode(self.source(position), size)
         except (OSError, ValueError, SyntaxError):
             return None
 

@@ -16,7 +16,7 @@ from landbridge.losses.mmd import GaussianKernel, joint_discrepancy, maximum_mea
 from landbridge.losses.open_set import unknown_boundary
 from landbridge.losses.pcgrad import conflicts, without_conflicts
 from landbridge.losses.pseudo_labels import centroid_labels
-from landbridge.losses.ranking import hinge_rank, structured_hinge, weighted_rank
+from landbridge.losses.ranking import devise, hinge_rank, structured_hinge, weighted_rank
 from landbridge.losses.several_sources import mean_by_group, moment_gap, scale_penalty
 from landbridge.losses.siglip import siglip
 from landbridge.losses.task_weighting import uncertainty_weighted
@@ -43,6 +43,7 @@ __all__ = [
     "confident_pseudo_labels",
     "conflicts",
     "correlation_alignment",
+    "devise",
     "domain_accuracy",
     "domain_classification",
     "gradient_balance",

@@ -30,13 +30,13 @@ def info_nce(
         l_i = mean over p in P_i of  -log( exp(s_ip / t) / (exp(s_ip / t) + sum over k not in P_i of exp(s_ik / t)) )
 
     with s_ij the similarity of a_i and b_j, t the temperature and P_i what belongs to a_i. With one positive an anchor,
-    P_i = {i}, it is -log(exp(s_ii / t) / sum_k exp(s_ik / t)) (van den Oord et al., arXiv:1807.03748, equation 4); both
-    directions and the mean make the loss of CLIP (Radford et al., ICML 2021, figure 3), `direction="a_to_b"` and
+    P_i = {i}, it is -log(exp(s_ii / t) / sum_k exp(s_ik / t)) (van den Oord et al., arXiv:1807.03748); both
+    directions and the mean make the loss of CLIP (Radford et al., ICML 2021), `direction="a_to_b"` and
     `reduction="sum"` the textbook's sum over i.
 
     With several positives, each competes with the negatives and not with its fellows: a caption that comes twice is no
     negative of itself, and changes nothing for its image, and the least loss is 0 however many positives there are. (In
-    SupCon, Khosla et al., NeurIPS 2020, equation 2, positives share the denominator and the least loss is log |P_i|.)
+    SupCon, Khosla et al., NeurIPS 2020, positives share the denominator and the least loss is log |P_i|.)
 
     Scores are computed in blocks, and again for the gradient: all pairs at once are never held. Across processes, the
     candidates are those of all of them.

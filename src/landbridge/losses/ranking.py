@@ -27,6 +27,29 @@ def hinge_rank(scores: Tensor, y: Tensor, margin: float = 0.1) -> Tensor:
     return _violations(scores, y, margin).sum(1).mean()
 
 
+def devise(images: Tensor, words: Tensor, y: Tensor, margin: float = 0.1) -> Tensor:
+    """How far images lie from leading their class's word before the words of all other classes.
+
+        mean over i of  sum over c != y_i of max(0, margin - <x_i, w_{y_i}> + <x_i, w_c>)
+
+    the dot form of `triplet`, summed over the wrong words (Frome et al., NIPS 2013, equation 1; there, the word vectors
+    have length 1, and x_i is a linear map of an image's features).
+
+    Args:
+        images: the x_i [N, D].
+        words: the w_c [C, D], C >= 2.
+        y: true classes [N], in [0, C).
+        margin: > 0.
+
+    Returns:
+        A scalar, >= 0.
+
+    >>> devise(torch.tensor([[1.0, 0.95]]), torch.eye(2), torch.tensor([0]))
+    tensor(0.0500)
+    """
+    return hinge_rank(images @ words.T, y, margin)
+
+
 def weighted_rank(scores: Tensor, y: Tensor, margin: float = 1.0) -> Tensor:
     """As `hinge_rank`, weighted so that the top of the ranking counts most.
 

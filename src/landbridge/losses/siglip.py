@@ -26,7 +26,7 @@ def siglip(
         -1/n  sum over i, j of  log sigmoid(z_ij (scale s_ij + bias)),    z_ij = 1 where a_i and b_j belong together,
                                                                           else -1
 
-    (Zhai et al., ICCV 2023, section 3.2). No pair depends on another, so that any number of positives is right. Scores
+    (Zhai et al., ICCV 2023). No pair depends on another, so that any number of positives is right. Scores
     and their gradients are computed in blocks: all pairs at once are never held. Across processes, the pairs are those
     between all of them.
 

@@ -36,7 +36,7 @@ def triplet(
         max(0, margin - <y, z> + <y, z'>)    for `dot`; for `cosine` with y, z and z' of length 1
         max(0, margin + d(y, z) - d(y, z'))  for `distance`, d the Euclidean distance
 
-    (Weinberger and Saul, JMLR 2009, section 3.1, for distances; Frome et al., NIPS 2013, equation 1, for products.)
+    (Frome et al., NIPS 2013, for products; Weinberger and Saul, JMLR 2009, for distances, which they square.)
 
     Args:
         anchor: y [..., D].
@@ -72,7 +72,7 @@ def sum_of_hinges(
         1/|B|  sum over n of  sum over m in C_n of loss(x_n, v_n, v_m) + sum over m in D_n of loss(v_n, x_n, x_m)
 
     with `triplet` as the loss, C_n the captions that are unrelated to the image x_n, and D_n the images that are
-    unrelated to the caption v_n (Kiros et al., arXiv:1411.2539, equation 6). Scores are computed in blocks.
+    unrelated to the caption v_n (Kiros et al., arXiv:1411.2539). Scores are computed in blocks.
 
     Args:
         a: the x_n [N, D].
@@ -110,7 +110,7 @@ def hardest_triplet(
 
         1/|B|  sum over n of  max over m in C_n of loss(x_n, v_n, v_m) + max over m in D_n of loss(v_n, x_n, x_m)
 
-    (Faghri et al., BMVC 2018, equation 6), with `triplet` as the loss and C_n and D_n, as in `sum_of_hinges`, the
+    (Faghri et al., BMVC 2018), with `triplet` as the loss and C_n and D_n, as in `sum_of_hinges`, the
     captions and the images that are unrelated to n. An empty set counts 0. Where several are hardest alike, they share
     the gradient. Scores are computed in blocks.
 

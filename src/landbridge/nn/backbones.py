@@ -196,7 +196,7 @@ def make_backbone(spec: str, weights: str | Path | None = None) -> Backbone:
     made = blueprint(parsed, pretrained=choice == "hub")
     if choice is not None and choice != "hub":
         load_weights(made.network, choice, made.classifier)
-    return Backbone(spec, made)
+    return Backbone(made.known_as or spec, made)
 
 
 class CatalogueEntry(NamedTuple):

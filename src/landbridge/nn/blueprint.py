@@ -26,6 +26,7 @@ class Blueprint:
         inputs: width of the vectors that it reads, where it reads no images.
         rate: samples a second, where these vectors are waveforms.
         classifier: names of the modules that were cut off, as a state dict of the whole network spells them.
+        known_as: the spec that makes this very network without its weights, where that is not the one asked for.
     """
 
     network: nn.Module
@@ -35,6 +36,7 @@ class Blueprint:
     inputs: int | None = None
     rate: int | None = None
     classifier: tuple[str, ...] = ()
+    known_as: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ def chunked(encoder: Callable[[Tensor], Tensor], x: Tensor, size: int, network: 
     """The encoder's output for a large batch, with the memory of a small one.
 
     The batch passes through in chunks that keep only their inputs and outputs; the gradient computes each chunk anew.
-    A loss over all outputs together (`info_nce`) so has the gradient of the whole batch (Gao et al., RepL4NLP 2021,
-    section 3.2), for one more forward pass. Dropout repeats its draws. BatchNorm in training normalises by the chunk,
+    A loss over all outputs together (`info_nce`) so has the gradient of the whole batch (Gao et al., RepL4NLP
+    2021), for one more forward pass. Dropout repeats its draws. BatchNorm in training normalises by the chunk,
     as it does where one step is split over processes, and counts it once in its running statistics.
 
     Args:

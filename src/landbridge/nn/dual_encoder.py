@@ -25,7 +25,7 @@ HALF = (torch.float16, torch.bfloat16)
 class DualEncoder(nn.Module):
     """An image encoder and a text encoder whose embeddings are compared by their cosine.
 
-    As in CLIP (Radford et al., ICML 2021, figure 3) and SigLIP (Zhai et al., ICCV 2023, equation 1), the logit of an
+    As in CLIP (Radford et al., ICML 2021) and SigLIP (Zhai et al., ICCV 2023), the logit of an
     image x and a text y is s <f(x), g(y)> + b, with f and g of length 1, a learned scale s = exp(log_scale) and a
     learned bias b.
 

@@ -17,6 +17,7 @@ from landbridge.nn.backbones import Backbone
 from landbridge.nn.blueprint import Blueprint
 from landbridge.nn.packages import needed
 from landbridge.nn.preprocessing import Preprocessing
+from landbridge.nn.sources import as_trained
 from landbridge.nn.text_encoders import TextEncoder, TextSpec, vocabulary_of, write_description
 
 CONFIG = "open_clip_config.json"
@@ -233,9 +234,7 @@ def _weights_of(open_clip: Any, name: str, weights: str | Path | None) -> tuple[
     if tag not in tags and not Path(tag).is_file():
         known = f"its tags: {', '.join(tags)}" if tags else "open_clip lists none of it"
         raise LandbridgeError(f"no weights '{tag}' of 'open_clip/{name}': name a file, or a tag; {known}")
-    quick = f"{name}-quickgelu"
-    trained_so = tag in tags and (open_clip.get_pretrained_cfg(name, tag) or {}).get("quick_gelu", False)
-    return tag, quick if trained_so and quick in open_clip.list_models() else name
+    return tag, as_trained(open_clip, name, tag)
 
 
 def _lengths_of(tower: Any) -> Callable[[Tensor], Tensor]:

@@ -226,7 +226,7 @@ class RecipeEncoder(TextEncoder):
 class BagOfWords(nn.Module):
     """How often each word stands in a text, rare words counting more, and a linear map of that.
 
-        x_w = log(1 + n_w) log((1 + N) / (1 + d_w)),   z = W x / |x|
+        x_w = log(1 + n_w) log((1 + N) / (1 + d_w)),   z = W x / |x| + b
 
     n_w is how often word w stands in the text, d_w in how many of N training texts it does: TF-IDF with logarithmic
     counts (Salton and Buckley, Information Processing and Management 1988, table 1, up to constants). Where texts are
@@ -248,7 +248,8 @@ class BagOfWords(nn.Module):
     def __init__(self, words: Tokenizer, width: int, forget: float = 0.0) -> None:
         super().__init__()
         self.words, self.forget = words, forget
-        self.map = nn.Linear(words.vocabulary, width, bias=False)
+        self.map = nn.Linear(words.vocabulary, width)
+        nn.init.zeros_(self.map.bias)
         self.register_buffer("rarity", torch.ones(words.vocabulary))
 
     def count(self, texts: Sequence[str]) -> "BagOfWords":
@@ -262,9 +263,15 @@ class BagOfWords(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens [n, t] to vectors [n, width]."""
-        weights = F.dropout(self._counts(tokens).log1p() * self.rarity, self.forget, self.training)
-        vectors: Tensor = self.map(F.normalize(weights))
+        vectors: Tensor = self.map(F.normalize(F.dropout(self._weights(tokens), self.forget, self.training)))
         return vectors
+
+    def rows(self, tokens: Tensor) -> Tensor:
+        """What the map reads: x / |x| of each text, [n, V]; zeros where no word is known."""
+        return F.normalize(self._weights(tokens))
+
+    def _weights(self, tokens: Tensor) -> Tensor:
+        return self._counts(tokens).log1p() * self.rarity
 
     def _counts(self, tokens: Tensor) -> Tensor:
         counts = torch.zeros(len(tokens), self.words.vocabulary, device=tokens.device)

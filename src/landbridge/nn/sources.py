@@ -17,6 +17,7 @@ from landbridge.core.registry import nearest
 from landbridge.nn import BACKBONES
 from landbridge.nn.blueprint import IMAGENET, Blueprint, Spec
 from landbridge.nn.layers import evaluating
+from landbridge.nn.packages import needed
 from landbridge.nn.preprocessing import Preprocessing
 
 
@@ -102,19 +103,36 @@ def _torchvision(spec: Spec, pretrained: bool) -> Blueprint:
 
 
 def _open_clip(spec: Spec, pretrained: bool) -> Blueprint:
-    if find_spec("open_clip") is None:
-        raise LandbridgeError(f"backbone '{spec.text}' needs open_clip: pip install \"landbridge[clip]\"")
-    open_clip = import_module("open_clip")
+    open_clip = needed("open_clip", f"backbone '{spec.text}'", "landbridge[clip]")
     if spec.name not in _open_clip_names():
         raise _unknown(spec.name, _open_clip_names(), "open_clip")
     keys = dict(spec.keys)
-    tags = open_clip.list_pretrained_tags_by_model(spec.name) if pretrained else []
-    if pretrained:
-        keys.setdefault("pretrained", tags[0] if tags else None)
-    network = _build(spec, pretrained, lambda: open_clip.create_model(spec.name, **keys)).visual
+    if pretrained and "pretrained" not in keys:
+        tags = open_clip.list_pretrained_tags_by_model(spec.name)
+        _refuse_hub(spec, pretrained=not tags)
+        keys["pretrained"] = tags[0]
+    name = as_trained(open_clip, spec.name, keys.get("pretrained"))
+    network = _build(spec, pretrained, lambda: open_clip.create_model(name, **keys)).visual
     height, width = network.image_size if isinstance(network.image_size, tuple) else (network.image_size,) * 2
     default = Preprocessing((height, width), tuple(network.image_mean), tuple(network.image_std))
-    return Blueprint(network, spec.preprocessing(default))
+    known_as = None if name == spec.name else spec.text.replace(spec.name, name, 1)
+    return Blueprint(network, spec.preprocessing(default), known_as=known_as)
+
+
+def as_trained(open_clip: Any, name: str, tag: str | None) -> str:
+    """The name of the model with the activation that its published weights were trained with.
+
+    OpenAI's weights, among others, were trained with QuickGELU. open_clip loads them into a network of another
+    activation as well, and only logs a warning.
+
+    Args:
+        open_clip: the library.
+        name: of a model of it.
+        tag: of weights in its list; anything else changes nothing.
+    """
+    quick = f"{name}-quickgelu"
+    listed = tag in open_clip.list_pretrained_tags_by_model(name) and quick in open_clip.list_models()
+    return quick if listed and open_clip.get_pretrained_cfg(name, tag).get("quick_gelu", False) else name
 
 
 _MAKERS: dict[str, Callable[[Spec, bool], Blueprint]] = {

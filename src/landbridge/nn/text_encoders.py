@@ -177,7 +177,7 @@ def make_text_encoder(spec: str, texts: Sequence[str] | None = None, weights: st
 
 
 class TextTransformer(TextEncoder):
-    """A small causal transformer, pooled where the text ends (as in CLIP: Radford et al., ICML 2021, section 2.4).
+    """A small causal transformer, pooled where the text ends (as in CLIP: Radford et al., ICML 2021).
 
     Token and position embeddings, blocks with layer normalisation before attention and before the perceptron (Xiong et
     al., ICML 2020), a last normalisation. Each token sees those before it only, and the feature is that of `<end>`: so

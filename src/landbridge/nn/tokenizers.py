@@ -119,7 +119,7 @@ def train_tokenizer(
 
     Lower case, Unicode in its compatible form (NFKC). `words` are runs of letters and digits, and runs of other signs;
     those seen less than `least` times, or too rare for `size`, become `<unknown>`, which so is learned too. `bpe` joins
-    pairs of bytes, the most frequent first (Sennrich et al., ACL 2016, section 3.2), within words: it spells anything.
+    pairs of bytes, the most frequent first (Sennrich et al., ACL 2016), within words: it spells anything.
 
     Args:
         texts: of the training split alone: words of others must be unknown.

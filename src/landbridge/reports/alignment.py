@@ -22,6 +22,7 @@ from landbridge.reports.retrieval import shown
 from landbridge.reports.sections import Figure
 from landbridge.reports.verdicts import Verdict
 from landbridge.runs import Result, Run
+from landbridge.vision_language.alignment import hinge_warmup_of
 
 LOOKS = "looks"
 DIRECTIONS = {"text_to_image": "sentence → image", "image_to_text": "image → sentence"}
@@ -211,8 +212,8 @@ def collapse(similarity: Similarity) -> Verdict | None:
     return Verdict(
         "bad",
         f"What belongs together is no more alike (cosine {own:.2f}) than all else ({rest:.2f}): it has not learned, or "
-        "the space has collapsed, as it can where only the hardest negatives count from the start. Try --loss triplet "
-        "or info-nce, a lower --rate, or more steps.",
+        "the space has collapsed, as it can where only the hardest negatives count. Try a lower --rate, more steps, "
+        "--loss info-nce, or with hardest-triplet a longer --hinge-warmup.",
     )
 
 
@@ -332,11 +333,14 @@ def _facts(result: Result) -> list[tuple[str, str, str]]:
         "recall": "the checkpoint with the best mean of Recall@1, 5 and 10 on the validation part",
         "last": "the weights of the last step: nothing was chosen",
     }
+    first = hinge_warmup_of(result.method, said.get("hinge_warmup"))
+    summed = f"; in the first {percent(first, 0)} % of them all negatives count" if first else ""
+    steps = f"{result.steps:,} steps of {said['batch_size']} pairs, rate {said['rate']:g}"
     facts = [
         ("captions", result.target, result.protocol),
         ("images", result.backbone, f"weights: {said['weights'] or 'none'}"),
         ("sentences", encoders, f"a common space of {said['width']}" if result.source is None else ""),
-        ("loss", result.method, f"{result.steps:,} steps of {said['batch_size']} pairs, rate {said['rate']:g}"),
+        ("loss", result.method, steps + summed),
         ("what holds back", ", ".join(kept) or "nothing", "what keeps the model near what it knew"),
         ("weights kept", result.selection, chosen[result.selection]),
     ]

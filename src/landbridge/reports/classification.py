@@ -105,10 +105,16 @@ def _facts(told: Mapping[str, Any], templates: Sequence[str]) -> list[tuple[str,
         ("classes", f"{told['classes']:,}, {told['prompts']:,} prompts"),
         ("templates", " · ".join(templates[:5]) + more),
     ]
+    if "read_alike" in told:
+        facts.append(
+            ("read alike", f"{told['read_alike']}: words that the model never learned, so no prompt tells these apart")
+        )
     if told.get("shots"):
         chosen = ", ".join(f"{name} {value}" for name, value in told["chosen"].items())
         facts.append(("shots", f"{told['shots']} a class; chosen on others: {chosen}"))
         facts.append(("without them", f"{percent(told.get('zero_shot_accuracy'))} % right"))
+    if "top_5_accuracy" in told:
+        facts.append(("among the five likeliest", f"{percent(told['top_5_accuracy'])} % right"))
     if told.get("mean_class_accuracy") is not None:
         facts.append(("mean over classes", f"{percent(told['mean_class_accuracy'])} % right"))
     if "temperature" in told:

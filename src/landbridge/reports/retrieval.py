@@ -1,4 +1,4 @@
-"""The report of a search: the query, and what was found, as a page of pictures."""
+"""The report of a search: the query, a picture or a sentence, and what was found, as a page of pictures."""
 
 import base64
 import io
@@ -84,13 +84,13 @@ def shown(
 
 
 def write_search_report(
-    folder: Path, query: Shown, hits: Sequence[Shown], facts: Sequence[tuple[str, str]], command: str = ""
+    folder: Path, query: Shown | str, hits: Sequence[Shown], facts: Sequence[tuple[str, str]], command: str = ""
 ) -> Path:
     """Write `report.html`: one file with all pictures in it.
 
     Args:
         folder: where to.
-        query: what was looked for.
+        query: what was looked for: a picture, or a sentence.
         hits: what was found, the nearest first.
         facts: what was searched and how: (what, which).
         command: the command line that does it again.
@@ -99,10 +99,13 @@ def write_search_report(
         The path of the report.
     """
     judged = [hit for hit in hits if hit.fits is not None]
+    picture = query if isinstance(query, Shown) else None
     return write_page(
         folder,
         "search.html.j2",
-        query=query,
+        query=picture,
+        sentence=None if isinstance(query, Shown) else query,
+        name=picture.name if picture else f"“{query}”",
         hits=hits,
         facts=facts,
         command=command,

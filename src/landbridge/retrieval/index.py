@@ -102,6 +102,10 @@ class Index(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of whatever it holds open; it is not used any more."""
+        ...
+
 
 def prepared(vectors: ArrayLike, width: int, metric: Metric, count: int | None = None) -> Vectors:
     """Vectors as an index holds and compares them: float32 [n, D], of length 1 where the metric is the cosine.
@@ -180,10 +184,11 @@ def made_by(index: Index, fingerprint: str) -> Index:
         LandbridgeError: another model made them.
     """
     if index.fingerprint != fingerprint:
-        maker = index.about.get("backbone")
+        dual = index.about.get("model")
+        maker, parts = dual or index.about.get("backbone"), "model" if dual else "backbone, weights and layer"
         raise LandbridgeError(
             f"the vectors of this index come from another model{f' ({maker})' if maker else ''}, fingerprint "
-            f"{index.fingerprint[:16] or 'unknown'}, not {fingerprint[:16] or 'unknown'}: take the backbone, "
-            "weights and layer that made it, or make it anew"
+            f"{index.fingerprint[:16] or 'unknown'}, not {fingerprint[:16] or 'unknown'}: take the {parts} that made "
+            "it, or make it anew"
         )
     return index

@@ -33,7 +33,8 @@ def make_index(
         width: D, the length of a vector.
         count: how many it shall hold: up to `EXACT_UP_TO` each is compared, above that a graph is searched.
         factory: chooses instead: `exact` for NumPy, or one of faiss's factory strings (`Flat`, `HNSW32,Flat`,
-            `IVF1024,Flat`, `HNSW32,SQ8`). In Milvus, one of its kinds (`FLAT`, the default, `HNSW`, `AUTOINDEX`).
+            `IVF1024,Flat`, `HNSW32,SQ8`). In Milvus, one of its kinds: `FLAT`, the default, `HNSW`, `IVF_FLAT` or
+            `AUTOINDEX`.
         metric: `cosine`, or `l2`.
         parameters: of faiss, see `FaissIndex`.
         fingerprint: of the model that makes the vectors.
@@ -97,6 +98,15 @@ def _expected(index: Index, where: Path | str, width: int | None, fingerprint: s
             "that it was made with"
         )
     return index if fingerprint is None else made_by(index, fingerprint)
+
+
+def is_vector_store(where: Path | str) -> bool:
+    """Whether a place is one of Milvus, and no folder.
+
+    >>> is_vector_store("photos.db"), is_vector_store("runs/photos")
+    (True, False)
+    """
+    return milvus_place(where) is not None
 
 
 def is_there(where: Path | str) -> bool:

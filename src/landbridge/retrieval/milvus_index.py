@@ -46,8 +46,8 @@ class MilvusIndex:
         where: `FILE.db` or `http://HOST:PORT`, and `#COLLECTION` where it is not `landbridge`. A server that asks who
             one is gets the token in MILVUS_TOKEN.
         metric: `cosine`, or `l2`.
-        factory: Milvus's name of the kind of index: `FLAT` compares everything; `HNSW`, `IVF_FLAT`, `AUTOINDEX` and
-            others do not.
+        factory: Milvus's name of the kind of index: `FLAT` compares everything; `HNSW`, `IVF_FLAT` and `AUTOINDEX`
+            do not.
         fingerprint: of the model that makes the vectors.
         about: how they are made, as plain data.
 
@@ -55,7 +55,7 @@ class MilvusIndex:
 
     Raises:
         BadDataError: such a collection is there already.
-        LandbridgeError: pymilvus is not installed, the server is out of reach, or does not know the factory.
+        LandbridgeError: pymilvus is not installed, the server is out of reach, or the factory is none of these.
     """
 
     KIND, EXACT = "milvus", "FLAT"
@@ -71,7 +71,7 @@ class MilvusIndex:
         about: Mapping[str, Any] | None = None,
     ) -> None:
         self.width, self.metric, self.fingerprint = width, known_metric(metric), fingerprint
-        self.factory, self.about = factory, dict(about or {})
+        self.factory, self.about = known_kind(factory), dict(about or {})
         self.place = known_place(where)
         self._client = connected(self.place)
         self._known: dict[str, Known] | None = {}
@@ -230,6 +230,18 @@ class MilvusIndex:
         self._deleted = False
         self._describe()
 
+    def become(self, factory: str) -> None:
+        """Hold the same vectors in another kind of index.
+
+        Args:
+            factory: its name.
+
+        Raises:
+            LandbridgeError: there is no such kind.
+        """
+        self.factory = known_kind(factory)
+        self._write_anew()
+
     def close(self) -> None:
         """Let the file or the server go."""
         self._client.close()
@@ -245,7 +257,7 @@ class MilvusIndex:
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self.width)
         kind = self._client.prepare_index_params()
         measure = "IP" if self.metric == "cosine" else "L2"
-        kind.add_index("vector", index_type=self.factory, metric_type=measure, params=_PARAMETERS.get(self.factory, {}))
+        kind.add_index("vector", index_type=self.factory, metric_type=measure, params=_PARAMETERS[self.factory])
         self._client.create_collection(
             name,
             schema=schema,
@@ -272,11 +284,16 @@ class MilvusIndex:
     def _cleared(self) -> None:
         """Nothing that was deleted is left on the disk."""
         name = self.place.collection
-        if not self.place.is_file:
+        if self.place.is_file:
+            self._write_anew()
+        else:
             with self._explained("does not compact"):
                 self._client.flush(name)
                 self._client.compact(name)
-            return
+
+    def _write_anew(self) -> None:
+        """The living, in a new collection that takes the place of the old one once it is whole."""
+        name = self.place.collection
         other = f"{name}{ANEW}"
         with self._explained("is not written anew"):
             if self._client.has_collection(other):  # an earlier try was cut off
@@ -318,8 +335,20 @@ class MilvusIndex:
 
 
 _PARAMETERS: dict[str, dict[str, int]] = {
+    "FLAT": {},
     "HNSW": {"M": 32, "efConstruction": 200},
     "IVF_FLAT": {"nlist": 128},
-    "IVF_SQ8": {"nlist": 128},
+    "AUTOINDEX": {},
 }
-"""Parameters of the kinds of index that do not go without."""
+"""The kinds of index whose scores are exact, and what they are made with."""
+
+
+def known_kind(factory: str) -> str:
+    """The name of a kind of index in Milvus.
+
+    Raises:
+        LandbridgeError: it is none: Milvus Lite would tell so only once it holds vectors.
+    """
+    if factory not in _PARAMETERS:
+        raise LandbridgeError(f"an index in Milvus is of the kind {', '.join(_PARAMETERS)}, not '{factory}'")
+    return factory

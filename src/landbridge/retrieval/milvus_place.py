@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge.core.errors import LandbridgeError
+from landbridge.core.errors import BadDataError, LandbridgeError
 
 COLLECTION = "landbridge"
 """The collection that is taken where a URI names none."""
 SECONDS = 20.0
 """How long an answer may take before a server counts as out of reach."""
+LITE = ("collections", b"SQLite format 3")
+"""What tells a file of Milvus Lite: since its version 3 it is a folder that holds this one, before it began so."""
 
 
 class Place(NamedTuple):
@@ -54,12 +56,30 @@ def known_place(where: Path | str) -> Place:
     """The place of Milvus that a user means.
 
     Raises:
-        LandbridgeError: it is none.
+        LandbridgeError: it is none, or its collection has a name that Milvus does not take.
+        BadDataError: something else stands there.
     """
     place = milvus_place(where)
     if place is None:
         raise LandbridgeError(f"{where} is no place of Milvus: name FILE.db or http://HOST:PORT")
+    if re.fullmatch(r"[A-Za-z_]\w*", place.collection, re.ASCII) is None:
+        raise LandbridgeError(
+            f"'{place.collection}' cannot be the name of a collection in Milvus: take letters, digits and _"
+        )
+    if place.is_file and not _may_be_lite(Path(place.uri)):
+        raise BadDataError(f"{place.uri} is there, and no file of Milvus Lite: name another file")
     return place
+
+
+def _may_be_lite(path: Path) -> bool:
+    """Whether Milvus Lite may open a path: it would write into whatever folder it is told to open."""
+    folder, head = LITE
+    if path.is_dir():
+        return (path / folder).is_dir() or not any(path.iterdir())
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        return file.read(len(head)) == head
 
 
 def connected(place: Place) -> Any:
@@ -74,10 +94,13 @@ def connected(place: Place) -> Any:
         raise LandbridgeError(
             'this index needs pymilvus, which is not installed: pip install "landbridge[milvus]"'
         ) from error
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs what it raises, with the whole traceback
+    for library in ("pymilvus", "milvus_lite"):  # they log what they raise, with the whole traceback
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    what = f"Milvus is out of reach at {place.uri}"
     if place.is_file:
         Path(place.uri).absolute().parent.mkdir(parents=True, exist_ok=True)
-    with explained(f"Milvus is out of reach at {place.uri}"):
+        what = f"Milvus Lite cannot open {place.uri}, which is damaged, or open in another process"
+    with explained(what):
         return MilvusClient(place.uri, token=os.environ.get("MILVUS_TOKEN", ""), timeout=SECONDS)
 
 

@@ -68,6 +68,9 @@ class StoredVectors:
         """The vectors [N, D] in the order of `ids`."""
         return self._store.all[self._entries.alive] if self._entries.dead else self._store.all
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def payload(self, id_: str) -> dict[str, Any]:
         """What was told about an id when it was added."""
         return dict(self._entries.payload.get(id_, {}))

@@ -64,7 +64,7 @@ def gradually(progress: float, groups: int, until: float = 0.5) -> int:
 def warm_cosine(progress: float, warmup: float = 0.1) -> float:
     """Factor on the learning rate: up in a straight line during the first part, then a cosine down to 0.
 
-    As CLIP and open_clip are trained (Radford et al., ICML 2021, section 2.5).
+    As CLIP and open_clip are trained (Radford et al., ICML 2021).
 
     Args:
         progress: p, in [0, 1].

@@ -4,17 +4,16 @@ import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from landbridge.core.errors import LandbridgeError
 from landbridge.core.processes import gather, noise_like, world
 from landbridge.data.batches import Batch
-from landbridge.nn.batch_norm import running_statistics_kept
+from landbridge.losses import sum_of_hinges
+from landbridge.nn.chunked import chunked
 from landbridge.nn.dual_encoder import DualEncoder
 from landbridge.nn.lora import add_adapters, merged
 from landbridge.nn.preprocessing import Preprocessing
@@ -23,8 +22,15 @@ from landbridge.training.schedules import warm_cosine
 from landbridge.vision_language import LOSSES
 from landbridge.vision_language.tuning import adamw, batch_norms, interpolated
 
+HARDEST, HINGE_WARMUP = "hardest-triplet", 0.2
+"""The loss that begins with all negatives, and in which part of the steps it does so by default."""
+
 LARGEST_SCALE = 100.0
-"""The inverse temperature is kept at or below this, so that no step makes logits explode (CLIP, section 2.5)."""
+"""The inverse temperature is kept at or below this, so that no step makes logits explode (as CLIP does)."""
+
+
+ROWS = 1024
+"""Images that look for their sentence in a batch at once."""
 
 
 class Alignment(Method):
@@ -50,6 +56,10 @@ class Alignment(Method):
         image_rate_ratio: rate of the image tower over `rate`, >= 0; 0 locks the tower.
         text_rate_ratio: rate of the text tower over `rate`, likewise.
         warmup: part of the steps in which the rate rises, in [0, 1).
+        hinge_warmup: part of the steps in which `hardest-triplet` takes the `sum_of_hinges` over all negatives, before
+            it takes the hardest alone, in [0, 1); 0 is the loss as published. The hardest alone can draw everything
+            into one place at the start (Schroff et al., CVPR 2015, on the selection of triplets). None is 0.2 for
+            `hardest-triplet` and 0 for others.
         temperature: of the softmax, > 0; None learns it, from where the model's stands.
         margin: of losses with a margin, > 0; None takes the loss's own.
         lora: rank of what is added to the linear layers of towers that are not locked, while their own weights and
@@ -86,6 +96,7 @@ class Alignment(Method):
         image_rate_ratio: float = 1.0,
         text_rate_ratio: float = 1.0,
         warmup: float = 0.1,
+        hinge_warmup: float | None = None,
         temperature: float | None = None,
         margin: float | None = None,
         lora: int = 0,
@@ -99,7 +110,9 @@ class Alignment(Method):
         for name, value in (("lora", lora), ("chunk", chunk), ("weight_decay", weight_decay)):
             _check(value >= 0, name, value, "at least 0")
         _check(rate > 0, "rate", rate, "above 0")
-        _check(0 <= warmup < 1, "warmup", warmup, "at least 0 and below 1")
+        self.hinge_warmup = hinge_warmup_of(loss, hinge_warmup)
+        for name, value in (("warmup", warmup), ("hinge_warmup", self.hinge_warmup)):
+            _check(0 <= value < 1, name, value, "at least 0 and below 1")
         _check(margin is None or margin > 0, "margin", margin, "above 0")
         _check(0 < wise_ft <= 1, "wise_ft", wise_ft, "above 0 and at most 1; 1 is the tuned model as it is")
         _check(temperature is None or temperature > 0, "temperature", temperature, "above 0; leave it out to learn it")
@@ -118,18 +131,20 @@ class Alignment(Method):
             nn.init.constant_(model.log_scale, -math.log(temperature))
         if wise_ft < 1:
             self.start = copy.deepcopy(model).requires_grad_(False).eval()
-        self.still = batch_norms(model.image) if lora or batch_norm == "frozen" else []
+        self.ratios = {"image": image_rate_ratio, "text": text_rate_ratio}
+        towers: dict[str, nn.Module] = {"image": model.image, "text": model.text}
+        locked = [tower for name, tower in towers.items() if self.ratios[name] == 0]
+        self.still = [*locked, *(batch_norms(model.image) if lora or batch_norm == "frozen" else [])]
         self.towers = {
             "image": self._freed(model.image, image_rate_ratio, model.image.name),
             "text": self._freed(model.text, text_rate_ratio, "the text encoder"),
         }
-        self.ratios = {"image": image_rate_ratio, "text": text_rate_ratio}
         self._remember(texts, owner, classes)
 
     def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:
         """The loss between the images of the batch and a sentence drawn for each."""
-        for norm in self.still:
-            norm.eval()
+        for part in self.still:
+            part.eval()
         pairs = batch["pairs"]
         chosen = self.drawn(pairs.index)
         images = self._in_chunks(self.dual.encode_image, pairs.x)
@@ -144,7 +159,8 @@ class Alignment(Method):
         if self.margin is not None:
             offered["margin"] = lambda: self.margin
         given = {name: value() for name, value in offered.items() if name in self.wanted}
-        turn = Losses(loss=self.function(images, texts, **given))
+        function = sum_of_hinges if at.progress < self.hinge_warmup else self.function
+        turn = Losses(loss=function(images, texts, **given))
         turn.measures = {"batch_recall": lambda: own_first(images, texts)}
         if self._scalars() and self.learned_temperature:
             turn.measures["temperature"] = lambda: (-self.dual.log_scale.detach()).exp()
@@ -221,9 +237,12 @@ class Alignment(Method):
             tower.requires_grad_(False)
             return []
         if self.lora:
-            return add_adapters(tower, self.lora, name)
-        for norm in self.still:
-            norm.requires_grad_(False)
+            try:
+                return add_adapters(tower, self.lora, name)
+            except LandbridgeError as error:
+                raise LandbridgeError(f"{error}; or lock that tower, by a rate ratio of 0") from error
+        for part in self.still:
+            part.requires_grad_(False)
         return [parameter for parameter in tower.parameters() if parameter.requires_grad]
 
     def _scalars(self) -> list[nn.Parameter]:
@@ -241,15 +260,7 @@ class Alignment(Method):
         )
 
     def _in_chunks(self, encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """What an encoder makes of a batch; of one larger than `chunk`, only the outputs are kept for the backward."""
-        if not self.chunk or len(x) <= self.chunk:
-            return encode(x)
-
-        def first_and_again() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
-            return nullcontext(), running_statistics_kept(self.dual)
-
-        parts = x.split(self.chunk)
-        return torch.cat([checkpoint(encode, part, use_reentrant=False, context_fn=first_and_again) for part in parts])
+        return chunked(encode, x, self.chunk, self.dual) if self.chunk else encode(x)
 
     def _remember(self, texts: Sequence[str], owner: Tensor, classes: Tensor | None) -> None:
         """The tokens of all sentences, and where those of an image stand: made from what is given, so not saved."""
@@ -267,13 +278,25 @@ class Alignment(Method):
             self.register_buffer(name, values, persistent=False)
 
 
+def hinge_warmup_of(loss: str, asked: float | None) -> float:
+    """In which part of the steps all negatives count: what was asked for, else what is usual for the loss.
+
+    Raises:
+        LandbridgeError: it is asked for with a loss that has no such part.
+    """
+    if asked and loss != HARDEST:
+        raise LandbridgeError(f"--hinge-warmup is of --loss {HARDEST}, not {loss}: leave it out")
+    return asked if asked is not None else HINGE_WARMUP * (loss == HARDEST)
+
+
 def own_first(images: Tensor, texts: Tensor) -> Tensor:
     """The share of the images of a batch whose own sentence is the nearest of the batch.
 
     >>> own_first(torch.eye(2), torch.eye(2)).item()
     1.0
     """
-    nearest = (images.detach() @ texts.detach().T).argmax(1)
+    others = texts.detach().T
+    nearest = torch.cat([(some @ others).argmax(1) for some in images.detach().split(ROWS)])
     return (nearest == torch.arange(len(images), device=nearest.device)).float().mean()
 
 

@@ -16,7 +16,7 @@ WIDEST = math.log(1000)
 
 
 def fitted_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The T > 0 that makes softmax(logits / T) likeliest (Guo et al., ICML 2017, section 4.2); no answer changes.
+    """The T > 0 that makes softmax(logits / T) likeliest (Guo et al., ICML 2017); no answer changes.
 
     Args:
         logits: [n, C].
@@ -42,7 +42,7 @@ def fitted_temperature(logits: Tensor, labels: Tensor) -> float:
 
 
 def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> float:
-    """ECE = sum_b |B_b| / n * |accuracy(B_b) - confidence(B_b)| (Guo et al., ICML 2017, eq. 3), in [0, 1].
+    """ECE = sum_b |B_b| / n * |accuracy(B_b) - confidence(B_b)| (Guo et al., ICML 2017), in [0, 1].
 
     Args:
         probabilities: [n, C], rows sum to 1.

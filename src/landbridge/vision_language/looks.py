@@ -12,6 +12,7 @@ from torch import Tensor
 
 from landbridge.core.files import atomic_path, write_json
 from landbridge.data.captions import Captions
+from landbridge.data.images import Inputs
 from landbridge.evaluation.cross_retrieval import CrossRetrieval, cross_retrieval
 from landbridge.evaluation.selection import Judged
 from landbridge.nn.dual_encoder import DualEncoder
@@ -32,15 +33,24 @@ def embeddings(model: DualEncoder, captions: Captions, batch_size: int = 256) ->
     Returns:
         float32 [N, D] and [T, D], rows of length 1, on the CPU.
     """
-    device, size = next(model.parameters()).device, model.image.preprocessing.size
-    texts = [captions.texts[start : start + batch_size] for start in range(0, len(captions.texts), batch_size)]
     with evaluating(model):
-        images = [
-            model.encode_image(captions.images.read(part, size).to(device)).float().cpu()
-            for part in torch.arange(len(captions.images)).split(batch_size)
+        texts = model.encode_text(captions.texts, batch_size).float().cpu()
+    return embedded_images(model, captions.images, batch_size), texts
+
+
+def embedded_images(model: DualEncoder, images: Inputs, batch_size: int = 256) -> Tensor:
+    """Images in the common space, read and encoded a batch at a time.
+
+    Returns:
+        float32 [N, D], rows of length 1, on the CPU.
+    """
+    device, size = next(model.parameters()).device, model.image.preprocessing.size
+    with evaluating(model):
+        parts = [
+            model.encode_image(images.read(part, size).to(device)).float().cpu()
+            for part in torch.arange(len(images)).split(batch_size)
         ]
-        sentences = [model.encode_text(part).float().cpu() for part in texts]
-    return torch.cat(images), torch.cat(sentences)
+    return torch.cat(parts)
 
 
 def retrieval(model: DualEncoder, captions: Captions) -> CrossRetrieval:

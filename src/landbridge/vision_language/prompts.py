@@ -146,6 +146,8 @@ def read_classes(text: str, root: str | Path | None = None) -> tuple[str, ...]:
     >>> read_classes("cat, dog,bird")
     ('cat', 'dog', 'bird')
     """
+    if not text.strip():
+        raise BadDataError("the list of classes is empty: name some, as in --classes cat,dog")
     if text == IMAGENET:
         return tuple(_of_open_clip("IMAGENET_CLASSNAMES"))  # two of its names stand for two classes each
     path = Path(text).expanduser()

@@ -19,7 +19,7 @@ def interpolated(start: nn.Module, tuned: M, alpha: float) -> M:
     """A network between two of one kind: (1 - alpha) start + alpha tuned, weight by weight (WiSE-FT).
 
     Tuned weights know the new data and forget some of the old; those half way often keep both (Wortsman et al., CVPR
-    2022, eq. 1). It takes a start that knew something, and a tuned network that came from that very start. What counts
+    2022). It takes a start that knew something, and a tuned network that came from that very start. What counts
     in whole numbers is as in the tuned one.
 
     Args:
@@ -52,7 +52,7 @@ def batch_norms(network: nn.Module) -> list[nn.Module]:
 def adamw(parameters: Sequence[nn.Parameter], rate: float, weight_decay: float) -> AdamW:
     """AdamW whose decay draws matrices and kernels towards 0, and neither gains nor biases.
 
-    beta 0.9 and 0.98, as CLIP is trained (Radford et al., ICML 2021, section 2.5 and table 18).
+    beta 0.9 and 0.98, as CLIP is trained (Radford et al., ICML 2021).
 
     Args:
         parameters: what it moves.

@@ -48,7 +48,7 @@ class ZeroShotHead:
 def zero_shot_head(
     model: DualEncoder, prompts: Prompts, *, batch_size: int = 256, keep: bool = True, folder: Path | None = None
 ) -> ZeroShotHead:
-    """The classifier that a dual encoder makes of prompts (Radford et al., ICML 2021, section 3.1.4).
+    """The classifier that a dual encoder makes of prompts (Radford et al., ICML 2021).
 
     The weight of a class is the mean of its prompts' unit vectors, brought to length 1 again: an ensemble in the space
     of embeddings costs no more than one prompt once it is made. It is kept by content, that is by model and prompts,

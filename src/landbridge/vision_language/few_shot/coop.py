@@ -25,7 +25,7 @@ MOMENTUM, DECAY = 0.9, 5e-4
 
 
 class CoOp(FewShot):
-    """Learned context before the class name, both encoders frozen (Zhou et al., IJCV 2022, section 3.2).
+    """Learned context before the class name, both encoders frozen (Zhou et al., IJCV 2022).
 
     min over v of  mean_i -log softmax(scale x_i g([v_1] ... [v_M] [class k .])^T)[y_i],  g the text encoder
 
@@ -36,7 +36,7 @@ class CoOp(FewShot):
 
     Args:
         setting: what it starts from.
-        start: the words at which the context starts, one vector a word, as in the paper's section 4.2; None starts at
+        start: the words at which the context starts, one vector a word, as in the paper; None starts at
             random.
         context: M, how many vectors, where they start at random; at least 1.
         by_class: whether each class learns a context of its own.

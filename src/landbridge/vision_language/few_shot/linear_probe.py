@@ -20,7 +20,7 @@ HALVINGS = 3
 
 
 class LinearProbe(FewShot):
-    """A linear classifier of the shots' features that knows nothing of the prompts (Radford et al., appendix A.3).
+    """A linear classifier of the shots' features that knows nothing of the prompts (Radford et al., ICML 2021).
 
     min over W, b of  |W|^2 / 2 + C sum_i -log softmax(W x_i + b)[y_i],  x of length 1
 

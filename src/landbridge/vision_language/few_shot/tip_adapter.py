@@ -18,7 +18,7 @@ ALPHA, BETA = 1.0, 5.5
 
 
 def memory(images: Tensor, keys: Tensor, values: Tensor, beta: float) -> Tensor:
-    """What the shots say: A(x) L with A(x) = exp(-beta (1 - x F^T)) (Zhang et al., ECCV 2022, section 3.1).
+    """What the shots say: A(x) L with A(x) = exp(-beta (1 - x F^T)) (Zhang et al., ECCV 2022).
 
     Args:
         images: [n, D], rows of length 1.
@@ -37,7 +37,7 @@ def memory(images: Tensor, keys: Tensor, values: Tensor, beta: float) -> Tensor:
 
 
 class TipAdapter(FewShot):
-    """The zero-shot classifier and a memory of the shots, added; nothing is trained (section 3.1 of the paper).
+    """The zero-shot classifier and a memory of the shots, added; nothing is trained.
 
     logits(x) = alpha exp(-beta (1 - x F^T)) L + scale x W^T
 
@@ -77,7 +77,7 @@ class TipAdapter(FewShot):
 
 
 class TipAdapterF(TipAdapter):
-    """Tip-Adapter whose keys are tuned by the shots' labels (section 3.2 of the paper).
+    """Tip-Adapter whose keys are tuned by the shots' labels.
 
     min over F of  mean_i -log softmax(logits(x_i))[y_i],  F started at the shots' features
 
