@@ -138,10 +138,11 @@ def our_loss(name: str) -> tuple[Any, str]:
     import landbridge
     from landbridge.losses import info_nce, siglip
 
-    if name == "SigLIP":
-        loss = lambda a, b, scale, bias: siglip(a, b, scale=scale, bias=bias, similarity="dot")  # noqa: E731
-    else:
-        loss = lambda a, b, scale: info_nce(a, b, temperature=1 / scale, similarity="dot")  # noqa: E731
+    def loss(a: Any, b: Any, scale: Any, *bias: Any) -> Any:
+        if name == "SigLIP":
+            return siglip(a, b, scale=scale, bias=bias[0], similarity="dot")
+        return info_nce(a, b, temperature=1 / scale, similarity="dot")
+
     return loss, f"landbridge {landbridge.__version__}"
 
 

@@ -105,7 +105,7 @@ def open_clips(given: argparse.Namespace) -> None:
     tokenizer = open_clip.get_tokenizer(given.model)
     classes = open_clip.IMAGENET_CLASSNAMES[: given.classes]
 
-    def head() -> torch.Tensor:
+    def head() -> Any:
         return open_clip.build_zero_shot_classifier(model, tokenizer, classes, open_clip.OPENAI_IMAGENET_TEMPLATES)
 
     np.save(Path(given.folder) / THEIRS, head().T.numpy())
