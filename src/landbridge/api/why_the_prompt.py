@@ -52,8 +52,9 @@ def why_the_prompt(
     from landbridge.api._indexing import device_of
     from landbridge.core.errors import BadDataError
     from landbridge.data.registry import load_domain
+    from landbridge.data.templates import PHOTO
     from landbridge.evaluation.metrics import score
-    from landbridge.vision_language.prompts import PHOTO, Prompts, read_descriptions, read_templates
+    from landbridge.vision_language.prompts import Prompts, read_descriptions, read_templates
     from landbridge.vision_language.zero_shot_head import zero_shot_head
 
     found = load_domain(domain, data_root)

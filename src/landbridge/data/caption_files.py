@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from landbridge.core.errors import BadDataError, LandbridgeError, LandbridgeWarning, MissingDataError, UnknownNameError
@@ -14,6 +13,7 @@ from landbridge.core.registry import nearest
 from landbridge.data.captions import SPLIT_NAMES, Captions, Told, by_split
 from landbridge.data.folders import IMAGES, files_below, relative, subfolders
 from landbridge.data.images import ImageFiles, Inputs
+from landbridge.data.templates import PHOTO, SEPARATOR, Template, spoken
 
 TABLES = (".csv", ".tsv", ".txt")
 LISTS = (".json", ".jsonl")
@@ -29,9 +29,6 @@ IMAGE_FOLDERS = (".", "images", "Images", "Flicker8k_Dataset", "Flickr8k_Dataset
 """Where images may lie that a file names, relative to its folder."""
 
 TEMPLATES = "?templates="
-TEMPLATE = "a photo of a {}."
-SEPARATOR = "|"
-"""Between templates that are written in one line."""
 
 
 def looks_like_own(spec: str) -> bool:
@@ -238,43 +235,26 @@ def _karpathy(path: Path, entries: Sequence[Any]) -> Iterator[Told]:
             ) from error
 
 
-def read_templates(spec: str) -> tuple[str, ...]:
+def read_templates(spec: str) -> tuple[Template, ...]:
     """The templates of `FOLDER?templates=one|two`; `a photo of a {}.` where there are none.
 
     Raises:
         UnknownNameError: another key follows the question mark.
         LandbridgeError: a template has another field than `{}` and `{name}`, or none.
 
-    >>> read_templates("photos?templates=a {}.|this is a {name}!")
-    ('a {}.', 'this is a {name}!')
+    >>> [template.fill(name="cat") for template in read_templates("photos?templates=a {}.|this is a {name}!")]
+    ['a cat.', 'this is a cat!']
     """
     _, mark, rest = spec.partition("?")
     if not mark:
-        return (TEMPLATE,)
+        return (Template.of(PHOTO),)
     key, _, value = rest.partition("=")
     if key != "templates":
         raise UnknownNameError(f"'{spec}': unknown key '{key}'; known: templates")
-    templates = tuple(part.strip() for part in value.split(SEPARATOR))
-    for template in templates:
-        _check_template(template)
-    return templates
+    return tuple(Template.of(part.strip()) for part in value.split(SEPARATOR))
 
 
-def _check_template(template: str) -> None:
-    try:
-        fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
-    except ValueError as error:
-        raise LandbridgeError(f"template '{template}': {error}; a brace itself is written twice") from error
-    if not fields:
-        raise LandbridgeError(f"template '{template}' names no class: put {{}} where the name belongs")
-    for field in fields:
-        if field not in ("", "name"):
-            raise LandbridgeError(
-                f"template '{template}' has the unknown field {{{field}}}; it may have {{}} and {{name}}"
-            )
-
-
-def _class_folders(name: str, folder: Path, templates: Sequence[str]) -> dict[str, Captions]:
+def _class_folders(name: str, folder: Path, templates: Sequence[Template]) -> dict[str, Captions]:
     """A folder a class, maybe below `train`, `validation` and `test`; the templates are the sentences."""
     rows = list(_in_folders(folder, templates))
     if not rows:
@@ -286,13 +266,12 @@ def _class_folders(name: str, folder: Path, templates: Sequence[str]) -> dict[st
     return captions_below(name, folder, rows, 0.0)
 
 
-def _in_folders(folder: Path, templates: Sequence[str]) -> Iterator[Told]:
+def _in_folders(folder: Path, templates: Sequence[Template]) -> Iterator[Told]:
     parts: Mapping[str | None, Path] = {p.name: p for p in subfolders(folder) if p.name.lower() in SPLIT_NAMES}
     if "train" not in parts or not subfolders(folder / "train"):
         parts = {None: folder}
     for split, place in parts.items():
         for inner in subfolders(place):
-            spoken = inner.name.replace("_", " ").strip()
-            texts = tuple(t.format(*[spoken] * t.count("{}"), name=spoken) for t in templates)
+            texts = tuple(template.fill(name=spoken(inner.name)) for template in templates)
             for image in relative(files_below(inner, IMAGES), folder):
                 yield Told(image, texts, split, inner.name)

@@ -119,7 +119,8 @@ class Captions:
     def _sentences(self) -> tuple[Tensor, ...]:
         """The numbers of the sentences of each image."""
         counts = torch.bincount(self.owner, minlength=len(self.images))
-        return self.owner.argsort(stable=True).split(counts.tolist())
+        sentences: tuple[Tensor, ...] = self.owner.argsort(stable=True).split(counts.tolist())
+        return sentences
 
     def texts_of(self, image: int) -> tuple[str, ...]:
         """The sentences of an image, in their order."""

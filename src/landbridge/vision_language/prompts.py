@@ -6,23 +6,19 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, UnknownNameError
 from landbridge.core.registry import nearest
 from landbridge.data.registry import load_domain, names
+from landbridge.data.templates import PHOTO, SEPARATOR, Template, spoken
 from landbridge.nn.packages import needed
 
 IMAGENET = "imagenet"
 """The name of a list of classes and of a set of templates."""
 
-PHOTO = "a photo of a {}."
 FIELDS = ("name", "description")
 """What a template may ask for; `{}` is `{name}`."""
-
-SEPARATOR = "|"
-"""Between templates that are written in one line: it is in no sentence."""
 
 LISTS = (".txt", ".csv", ".json")
 
@@ -77,25 +73,14 @@ class Prompts:
         (('a cat: it purrs', 'a cat: it has whiskers'),)
         """
         templates = templates or ((PHOTO,) if descriptions is None else ("{description}",))
-        parsed = [_pieces(template) for template in templates]
-        if any("description" in fields for _, fields in parsed):
+        parsed = [Template.of(template, FIELDS) for template in templates]
+        if any("description" in template.fields for template in parsed):
             _check_described(classes, descriptions)
         known = descriptions or {}
         return cls(
             tuple(classes),
-            tuple(
-                tuple(text for pieces, _ in parsed for text in _filled(pieces, c, known.get(c, ()))) for c in classes
-            ),
+            tuple(tuple(text for one in parsed for text in _filled(one, c, known.get(c, ()))) for c in classes),
         )
-
-
-def spoken(name: str) -> str:
-    """A class name as it is said.
-
-    >>> spoken("art_painting")
-    'art painting'
-    """
-    return name.replace("_", " ").strip()
 
 
 def read_templates(text: str) -> tuple[str, ...]:
@@ -125,7 +110,7 @@ def read_templates(text: str) -> tuple[str, ...]:
     if len(templates) == 1 and "{" not in text and (hint := nearest(text, _SETS)):
         raise UnknownNameError(f"unknown templates '{text}'{hint}")
     for template in templates:
-        _pieces(template)
+        Template.of(template, FIELDS)
     return templates
 
 
@@ -182,30 +167,9 @@ def read_descriptions(path: str | Path) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sentences) for name, sentences in found.items()}
 
 
-def _pieces(template: str) -> tuple[list[tuple[str, str]], set[str]]:
-    """A template as pairs of (what stands before, the field that follows or nothing), and its fields."""
-    pieces: list[tuple[str, str]] = []
-    try:
-        for before, field, spec, conversion in Formatter().parse(template):
-            whole = field if field is None else f"{field}{f'!{conversion}' if conversion else ''}{spec and ':'}{spec}"
-            pieces.append((before, "" if whole is None else whole or "name"))
-    except ValueError as error:
-        raise LandbridgeError(f"template '{template}': {error}; a brace itself is written twice") from error
-    fields = {field for _, field in pieces if field}
-    if not fields:
-        raise LandbridgeError(f"template '{template}' names no class: put {{}} where the name belongs")
-    for field in fields:
-        if field not in FIELDS:
-            known = "; it may have {}, {name} and {description}"
-            raise LandbridgeError(f"template '{template}' has the unknown field {{{field}}}{known}")
-    return pieces, fields
-
-
-def _filled(pieces: Sequence[tuple[str, str]], name: str, sentences: Sequence[str]) -> Iterator[str]:
-    asked = any(field == "description" for _, field in pieces)
-    for sentence in sentences if asked else ("",):
-        values = {"": "", "name": spoken(name), "description": sentence}
-        yield "".join(before + values[field] for before, field in pieces)
+def _filled(template: Template, name: str, sentences: Sequence[str]) -> Iterator[str]:
+    for sentence in sentences if "description" in template.fields else ("",):
+        yield template.fill(name=spoken(name), description=sentence)
 
 
 def _check_described(classes: Sequence[str], descriptions: Descriptions | None) -> None:

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from landbridge.core.errors import BadDataError, LandbridgeError
+from landbridge.data.templates import spoken
 from landbridge.nn.dual_encoder import DualEncoder
 from landbridge.nn.layers import evaluating
 from landbridge.vision_language.few_shot.base import FewShot, Labelled, Setting, batches, best, judged
-from landbridge.vision_language.prompts import spoken
 
 EPOCHS = {1: 50, 4: 100}
 """Up to so many shots a class, so many passes over them; with more shots, `MOST`."""
