@@ -23,14 +23,19 @@ def lines(*texts: str) -> list[dict[str, str]]:
     return [{"text": text} for text in texts]
 
 
+def entry(name: str, title: str, ingredients: list[str], instructions: list[str], partition: str) -> dict[str, Any]:
+    told = {"id": name, "title": title, "partition": partition}
+    return told | {"ingredients": lines(*ingredients), "instructions": lines(*instructions)}
+
+
 def write_recipe1m(folder: Path, **changes: Any) -> None:
     """Four recipes: one a partition, and one whose photographs are all missing."""
     layer1 = [
-        {"id": "a", "title": "Toast", "ingredients": lines("bread"), "instructions": lines("Toast it."), "partition": "train"},
-        {"id": "b", "title": "Soup", "ingredients": lines("peas", "salt"), "instructions": [], "partition": "val"},
-        {"id": "c", "title": "Cake", "ingredients": lines("flour"), "instructions": lines("Bake."), "partition": "test"},
-        {"id": "d", "title": "Air", "ingredients": lines("air"), "instructions": lines("Breathe."), "partition": "train"},
-    ]  # fmt: skip
+        entry("a", "Toast", ["bread"], ["Toast it."], "train"),
+        entry("b", "Soup", ["peas", "salt"], [], "val"),
+        entry("c", "Cake", ["flour"], ["Bake."], "test"),
+        entry("d", "Air", ["air"], ["Breathe."], "train"),
+    ]
     layer2 = [
         {"id": "a", "images": [{"id": "gone.png", "url": ""}, {"id": "abcde.png", "url": ""}]},
         {"id": "b", "images": [{"id": "bcdef.png", "url": ""}]},
@@ -53,7 +58,11 @@ def test_the_cut_is_split_in_its_order_and_open_ones_stand_apart(tmp_path: Path)
     names = [name for part in ("train", "validation", "test", "open") for name in parts[part].files]
     assert names == [f"images/r{number}.png" for number in range(43)]
     first = parse_recipe(parts["train"].texts[0])
-    assert (first.title, first.ingredients[0], first.instructions[0]) == ("kale soup with beef", "1 cup kale", "Wash the kale.")
+    assert (first.title, first.ingredients[0], first.instructions[0]) == (
+        "kale soup with beef",
+        "1 cup kale",
+        "Wash the kale.",
+    )
     assert parts["train"].texts_of(0) == (first.text,)
 
 

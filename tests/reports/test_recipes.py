@@ -4,7 +4,7 @@ from pathlib import Path
 import torch
 
 from landbridge.nn.recipe_text import Recipe, parse_recipe
-from landbridge.reports.recipes import LINES, AskedRecipe, write_recipe_report
+from landbridge.reports.recipes import LINES, LONGEST, AskedRecipe, write_recipe_report
 from landbridge.reports.retrieval import shown
 
 
@@ -56,3 +56,11 @@ def test_a_typed_query_shows_what_it_lacks_and_no_place(tmp_path: Path) -> None:
 
 def test_a_query_without_a_title_is_called_by_what_it_has() -> None:
     assert asked(Recipe("", ("1 cup kale", "salt")), None).name == "1 cup kale"
+
+
+def test_a_long_first_line_is_cut_in_the_heading() -> None:
+    step = "Place the chard, spinach, kale and tea leaves in a blender with a cup of water and puree."
+    name = asked(Recipe("", (), (step,)), None).name
+    assert len(name) <= LONGEST
+    assert name.endswith(" …")
+    assert step.startswith(name.removesuffix(" …"))

@@ -1,5 +1,6 @@
 """The report of a search by recipe: the fields of each query on the left, the photographs found on the right."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ HITS = 5
 
 LINES = 7
 """How many ingredients or steps are written out; the page unfolds the others."""
+
+LONGEST = 60
+"""Characters of what a query is called."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class AskedRecipe:
     def name(self) -> str:
         """What to call it: its title, or the beginning of what it has instead."""
         lines = [self.recipe.title, *self.recipe.ingredients, *self.recipe.instructions]
-        return next(line for line in lines if line)
+        return textwrap.shorten(next(line for line in lines if line), LONGEST, placeholder=" …")
 
     @property
     def fields(self) -> list[tuple[str, list[str], list[str]]]:

@@ -88,6 +88,8 @@ def connected(place: Place) -> Any:
     Raises:
         LandbridgeError: pymilvus is not installed, or the server is out of reach.
     """
+    # Milvus Lite finds that its own client asks too often whether it is alive, and gRPC prints that; it connects anew.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from pymilvus import MilvusClient
     except ImportError as error:

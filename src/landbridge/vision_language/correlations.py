@@ -150,4 +150,5 @@ def _components(
 def _inverse_root(matrix: Tensor) -> Tensor:
     """M^-1/2 of a symmetric positive matrix [k, k]."""
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors / values.sqrt() @ vectors.T
+    root: Tensor = vectors / values.sqrt() @ vectors.T
+    return root

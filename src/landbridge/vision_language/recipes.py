@@ -78,13 +78,7 @@ def start_with_correlations(model: DualEncoder, features: Tensor, texts: Sequenc
     Raises:
         LandbridgeError: the model is made of other parts.
     """
-    encoder = model.text
-    bags = list(encoder.encoders.values()) if isinstance(encoder, RecipeEncoder) else []
-    heads = [getattr(model, side, None) for side in ("image_head", "text_head")]
-    if not (bags and all(isinstance(bag, BagOfWords) for bag in bags)):
-        raise LandbridgeError("--begin correlations is for recipes as bags of words: --text-encoder 'recipe?kind=bag'")
-    if not all(isinstance(head, Head) and not head.hidden_widths for head in heads):
-        raise LandbridgeError("--begin correlations is for linear projections: leave out their hidden layers")
+    encoder, bags, image_head, text_head = _linear_parts(model)
     chosen = torch.linspace(0, len(texts) - 1, min(len(texts), ENOUGH)).long()
     tokens = model.tokenize([texts[number] for number in chosen.tolist()])
     rows = [bag.rows(encoder.of_field(tokens, number)) for number, bag in enumerate(bags)]
@@ -93,10 +87,24 @@ def start_with_correlations(model: DualEncoder, features: Tensor, texts: Sequenc
     with torch.no_grad():
         for bag, weight, offset in zip(bags, found.fields, found.field_offsets):
             _put(bag.map, weight, offset)
-        _put(model.image_head.output, found.image, found.image_offset)
-        nn.init.eye_(model.text_head.output.weight)
-        nn.init.zeros_(model.text_head.output.bias)
+        _put(image_head.output, found.image, found.image_offset)
+        nn.init.eye_(text_head.output.weight)
+        nn.init.zeros_(text_head.output.bias)
     return found.strengths
+
+
+def _linear_parts(model: DualEncoder) -> tuple[RecipeEncoder, list[BagOfWords], Head, Head]:
+    """The encoder of recipes, the bag of each field, and both projections."""
+    encoder, image_head, text_head = model.text, model.image_head, model.text_head
+    parts = list(encoder.encoders.values()) if isinstance(encoder, RecipeEncoder) else []
+    bags = [part for part in parts if isinstance(part, BagOfWords)]
+    if not isinstance(encoder, RecipeEncoder) or len(bags) < len(parts):
+        raise LandbridgeError("--begin correlations is for recipes as bags of words: --text-encoder 'recipe?kind=bag'")
+    if not (isinstance(image_head, Head) and isinstance(text_head, Head)) or (
+        image_head.hidden_widths or text_head.hidden_widths
+    ):
+        raise LandbridgeError("--begin correlations is for linear projections: leave out their hidden layers")
+    return encoder, bags, image_head, text_head
 
 
 def _put(layer: nn.Linear, weight: Tensor, offset: Tensor) -> None:
