@@ -136,7 +136,7 @@ class Maker:
 
     def finished(self, features: Tensor) -> Rows:
         """Features [n, D'] to vectors [n, D]."""
-        return features.numpy()  # type: ignore[no-any-return]
+        return features.numpy()
 
     def _any_readable(self, examples: Examples) -> bool:
         files = examples.x
@@ -191,7 +191,7 @@ class DualMaker(Maker):
                 "from, in their language"
             )
         with evaluating(self.model), torch.inference_mode():
-            return self.model.encode_text(tokens).cpu().numpy()  # type: ignore[no-any-return]
+            return self.model.encode_text(tokens).cpu().numpy()
 
     def vector_of_recipe(self, recipe: Recipe) -> Rows:
         """The vector [1, D] of a recipe, any of whose fields may be missing."""
@@ -202,7 +202,7 @@ class DualMaker(Maker):
         home = self.model.log_scale.device
         with evaluating(self.model), torch.inference_mode():
             parts = [self.model.image_head(part.to(home)).float() for part in features.float().split(4096)]
-            return F.normalize(torch.cat(parts), dim=1).cpu().numpy()  # type: ignore[no-any-return]
+            return F.normalize(torch.cat(parts), dim=1).cpu().numpy()
 
 
 def maker_of(
