@@ -24,10 +24,12 @@ _PUBLIC = {
     "transfer_depth": "landbridge.api.transfer_depth:transfer_depth",
     "align": "landbridge.api.align:align",
     "classify": "landbridge.api.classify:classify",
+    "why_the_prompt": "landbridge.api.why_the_prompt:why_the_prompt",
     "index": "landbridge.api.index:index",
     "search": "landbridge.api.search:search",
     "load_domain": "landbridge.data.registry:load_domain",
     "Classifier": "landbridge.nn.models:Classifier",
+    "DualEncoder": "landbridge.nn.dual_encoder:DualEncoder",
     "Domain": "landbridge.data.domain:Domain",
     "LandbridgeError": "landbridge.core.errors:LandbridgeError",
 }
@@ -65,8 +67,10 @@ if TYPE_CHECKING:
     from landbridge.api.show import show as show
     from landbridge.api.transfer_depth import transfer_depth as transfer_depth
     from landbridge.api.tune import tune as tune
+    from landbridge.api.why_the_prompt import why_the_prompt as why_the_prompt
     from landbridge.api.zeroshot import zero_shot as zero_shot
     from landbridge.core.errors import LandbridgeError as LandbridgeError
     from landbridge.data.domain import Domain as Domain
     from landbridge.data.registry import load_domain as load_domain
+    from landbridge.nn.dual_encoder import DualEncoder as DualEncoder
     from landbridge.nn.models import Classifier as Classifier
