@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from side_by_side import Comparison, Contestant, Report, command_line, machine, serve, take_turns
+from side_by_side import Comparison, Contestant, Report, command_line, common_options, machine, serve, take_turns
 
 LOSSES = ("InfoNCE", "SigLIP")
 OURS, THEIRS = "ours", "open_clip"
@@ -156,15 +156,9 @@ def their_loss(name: str) -> tuple[Any, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common_options(__doc__, rounds=7)
     parser.add_argument("--pairs", type=int, default=8192)
     parser.add_argument("--width", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, help="torch's threads")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what they are measured with")
-    parser.add_argument("--quick", action="store_true", help="just see that it works")
-    parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--contestant", help=argparse.SUPPRESS)
     parser.add_argument("--loss", help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from contrastive import peak
-from side_by_side import Comparison, Contestant, Report, command_line, machine, serve, take_turns
+from side_by_side import Comparison, Contestant, Report, command_line, common_options, machine, serve, take_turns
 
 OURS, THEIRS = "ours", "one-hot of top-k"
 KS, TEXTS, BATCH, NOISE = (1, 5, 10), 5, 64, 6.0
@@ -135,15 +135,9 @@ def keep(given: argparse.Namespace, recall: dict[str, float]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common_options(__doc__, rounds=3)
     parser.add_argument("--images", type=int, default=5000, help=f"with {TEXTS} texts each")
     parser.add_argument("--width", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, help="torch's and NumPy's threads")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what they are measured with")
-    parser.add_argument("--quick", action="store_true", help="just see that it works")
-    parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--contestant", help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.contestant:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from side_by_side import Comparison, Contestant, Report, command_line, machine, serve, take_turns
+from side_by_side import Comparison, Contestant, Report, command_line, common_options, machine, serve, take_turns
 
 OURS, THEIRS = "ours", "open_clip"
 GOAL = 0.25
@@ -113,15 +113,9 @@ def open_clips(given: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common_options(__doc__, rounds=5)
     parser.add_argument("--model", default="ViT-B-32", help="a name of open_clip's list")
     parser.add_argument("--classes", type=int, default=10, help="of ImageNet")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, help="torch's threads")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what they are measured with")
-    parser.add_argument("--quick", action="store_true", help="just see that it works")
-    parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--contestant", help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.contestant:

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from side_by_side import Comparison, Contestant, Report, command_line, machine, serve, take_turns
+from side_by_side import Comparison, Contestant, Report, command_line, common_options, machine, serve, take_turns
 
 WIDTH, K, QUERIES = 512, 10, 1000
 OURS, FAISS = "ours", "faiss"
@@ -131,16 +131,10 @@ def plain_faiss(given: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common_options(__doc__, rounds=31)
     parser.add_argument("--count", type=int, default=200_000, help="vectors")
     parser.add_argument("--clusters", type=int, default=1000)
     parser.add_argument("--spread", type=float, default=1.0, help="standard deviation within a cluster")
-    parser.add_argument("--rounds", type=int, default=31)
-    parser.add_argument("--threads", type=int, help="faiss's threads")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what they are measured with")
-    parser.add_argument("--quick", action="store_true", help="just see that it works")
-    parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--contestant", help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.contestant:

@@ -7,6 +7,7 @@ round after round, and what counts is the median over the rounds of the ratio of
 Nothing of Landbridge is imported here: the processes of other libraries import this file too.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -171,6 +172,18 @@ class Report:
             for described, comparison in zip(plain["comparisons"], self.comparisons):
                 described["ratios"] = comparison.ratios()
             Path(file).write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+
+
+def common_options(about: str | None, rounds: int) -> argparse.ArgumentParser:
+    """The options that benchmarks share; `--contestant` is how they call themselves for one side."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=rounds, help="how often each is called")
+    parser.add_argument("--threads", type=int, help="of each contestant's libraries")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what they are measured with")
+    parser.add_argument("--quick", action="store_true", help="just see that it works")
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--contestant", help=argparse.SUPPRESS)
+    return parser
 
 
 def command_line() -> str:

@@ -20,7 +20,17 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from side_by_side import Comparison, Contestant, Report, answer, command_line, machine, requests, take_turns
+from side_by_side import (
+    Comparison,
+    Contestant,
+    Report,
+    answer,
+    command_line,
+    common_options,
+    machine,
+    requests,
+    take_turns,
+)
 
 SEEN, UNSEEN, HELD_OUT = 40, 10, 1000
 POWERS = tuple(10.0**power for power in range(-3, 4))
@@ -170,16 +180,10 @@ def compute(given: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common_options(__doc__, rounds=1)
     parser.add_argument("--count", type=int, default=23_527, help="examples to learn from")
     parser.add_argument("--width", type=int, default=2048, help="of the features")
     parser.add_argument("--attributes", type=int, default=85)
-    parser.add_argument("--rounds", type=int, default=1, help="how often each computes its grid: minutes each")
-    parser.add_argument("--threads", type=int, help="of the linear algebra")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what they are measured with")
-    parser.add_argument("--quick", action="store_true", help="just see that it works")
-    parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--contestant", help=argparse.SUPPRESS)
     parser.add_argument("--method", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.contestant:

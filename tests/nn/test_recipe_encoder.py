@@ -104,3 +104,9 @@ def test_no_texts_or_weights_are_one_line() -> None:
         make_text_encoder("recipe")
     with pytest.raises(LandbridgeError, match="starts from scratch: it takes no weights"):
         make_text_encoder("recipe", TEXTS, "file.safetensors")
+
+
+@pytest.mark.parametrize("spec", KINDS)
+def test_a_learned_context_is_refused_in_one_line(spec: str) -> None:
+    with pytest.raises(LandbridgeError, match="takes no learned context: take another --few-shot than coop"):
+        made(spec).word_vectors  # noqa: B018

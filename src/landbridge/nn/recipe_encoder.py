@@ -185,6 +185,15 @@ class RecipeEncoder(TextEncoder):
         """As plain data, all that features are a function of beside texts, code and weights."""
         return {"kind": "recipe", "options": self._options, "tokenizer": self.tokenizer.words.to_json()}
 
+    @property
+    def word_vectors(self) -> nn.Embedding:
+        """A recipe is read field by field, mostly as a bag of words: no place is there for a learned context.
+
+        Raises:
+            LandbridgeError: always.
+        """
+        raise LandbridgeError("an encoder of recipes takes no learned context: take another --few-shot than coop")
+
     def lengths(self, tokens: Tensor) -> Tensor:
         """How many columns of its tokens each recipe needs, int64 [n]."""
         return last_kept(tokens).clamp(min=1)

@@ -1,6 +1,7 @@
 """Text encoders: texts to one feature vector each, by name."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ class TextSpec:
         return read
 
 
-class TextEncoder(nn.Module):
+class TextEncoder(nn.Module, ABC):
     """Tokens of texts to one feature vector a text. What all kinds share.
 
     Attributes:
@@ -96,35 +97,35 @@ class TextEncoder(nn.Module):
     width: int
 
     @classmethod
+    @abstractmethod
     def make(cls, spec: TextSpec, texts: Sequence[str] | None, weights: str | Path | None) -> "TextEncoder":
         """One of this kind, as the spec says; see `make_text_encoder`."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def restored(cls, folder: Path, described: Mapping[str, Any]) -> "TextEncoder":
         """What `write` wrote, its weights still to be read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens int64 [n, t] to features [n, width]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lengths(self, tokens: Tensor) -> Tensor:
         """How many columns of its tokens each text needs, int64 [n]: what is behind changes no feature."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def word_vectors(self) -> nn.Embedding:
         """What turns tokens into vectors: where other vectors may be put in the place of words, by a hook on it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def facts(self) -> dict[str, Any]:
         """As plain data, all that features are a function of beside texts, code and weights."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, folder: Path) -> None:
         """Make a folder from which `read_text_encoder` makes the same encoder, but for the weights."""
-        raise NotImplementedError
 
 
 def write_description(folder: Path, described: Mapping[str, Any]) -> None:
