@@ -18,6 +18,7 @@ import dann_step
 import epoch_from_files
 import extraction
 import prompt_head
+import segmentation
 import startup
 from side_by_side import Report
 
@@ -47,6 +48,7 @@ def main() -> None:
     head = ("ViT-S-32-alt", 1, 2) if given.quick else ("ViT-B-32", 10, 5)
     matched = (200, 32, 2) if given.quick else (5000, 512, 3)
     grid = (500, 64, 12) if given.quick else (23_527, 2048, 85)
+    pixels = (64, 128) if given.quick else (512, 1024)
     if given.peer_python is None:
         print("pytorch-adapt is left out: name the Python that has it with --peer-python", file=sys.stderr)
     benchmarks: list[Callable[[], Report]] = [
@@ -59,6 +61,7 @@ def main() -> None:
         lambda: contrastive.measure(*pairs, min(rounds, 7), given.threads, given.clock),
         lambda: prompt_head.measure(*head, given.threads, given.clock),
         lambda: cross_retrieval.measure(*matched, given.threads, given.clock),
+        lambda: segmentation.measure(*pixels, rounds=min(rounds, 15), threads=given.threads, clock=given.clock),
         lambda: zeroshot.measure(*grid, threads=given.threads, clock=given.clock),
     ]
     sections = []

@@ -34,3 +34,18 @@ def test_a_recording_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             soundfile.write(tmp_path / word / f"{take}.wav", np.zeros(800), 8000)
     with pytest.raises(BadDataError, match=r"^cannot read the recording .*\.wav: silent$"):
         show(str(tmp_path), out=str(tmp_path / "sheet.png"))
+
+
+def test_scenes_are_shown_with_their_labels(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    (folder / "classes.csv").write_text("name,red,green,blue\nroad,255,0,0\nsky,0,0,255\n")
+    for number in range(5):
+        Image.new("RGB", (80, 60), (0, 0, 0)).save(folder / f"images/{number}.png")
+        labels = np.zeros((60, 80), np.uint8)
+        labels[:30] = 1
+        Image.fromarray(labels).save(folder / f"labels/{number}.png")
+    sheet = np.asarray(Image.open(show(str(folder), out=str(tmp_path / "sheet.png"), each=3)))
+    for colour in ([0, 0, 153], [153, 0, 0]):  # three labelled images, half sky and half road
+        assert (sheet == colour).all(2).sum() == 3 * 30 * 80

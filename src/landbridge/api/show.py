@@ -16,11 +16,13 @@ def show(
 ) -> "Path":
     """Write a contact sheet: some examples of each class, one row a class; recordings as their log-mels over time.
 
+    Where each pixel has a class, some images, and below each the same with its labels in colour.
+
     Args:
         domain: name or path of the domain.
         out: the PNG to write; by default the name of the domain.
         split: `train` or `test`.
-        each: examples a class.
+        each: examples a class; images in all, where each pixel has one.
         seed: which ones.
         data_root: folder of the data sets; LANDBRIDGE_DATA by default.
 
@@ -40,15 +42,23 @@ def show(
     import torch
 
     from landbridge.core.errors import BadDataError
+    from landbridge.data.masks import Masks
     from landbridge.data.registry import load_domain
+    from landbridge.data.scene_classes import colours_of
     from landbridge.data.speech import Recordings
     from landbridge.evaluation.metrics import labels_of
-    from landbridge.reports.contact_sheet import spectrograms, write_contact_sheet
+    from landbridge.reports.contact_sheet import scenes, spectrograms, write_contact_sheet
 
     loaded = load_domain(domain, data_root)
     view = loaded.unlabelled(split)
     order = torch.randperm(len(view), generator=torch.Generator().manual_seed(seed))
+    path = Path(out or f"{re.sub(r'[/?]', '-', domain.strip('./'))}.png")
     labels = labels_of(view)
+    if isinstance(labels, Masks):
+        images = scenes(view.subset(order[:each]), labels[order[:each]], colours_of(loaded.classes, loaded.colours))
+        rows_of = ["image"] * (len(images) // 2) + ["labels"] * (len(images) // 2)
+        write_contact_sheet(images, rows_of, path, f"{domain} ({split}, {len(view)} examples)", across=each)
+        return path
     if labels is None:
         chosen, names = order[: 8 * each], [""] * min(len(view), 8 * each)
     else:
@@ -68,7 +78,6 @@ def show(
         images = spectrograms(images, view.x.rate)
     if images.dim() != 4:
         raise BadDataError(f"{domain} holds feature vectors, not images: there is nothing to show")
-    path = Path(out or f"{re.sub(r'[/?]', '-', domain.strip('./'))}.png")
     write_contact_sheet(images, names, path, f"{domain} ({split}, {len(view)} examples)")
     return path
 

@@ -72,7 +72,11 @@ def crop_flip(images: Tensor, least: float = 0.5, ratio: float = 4 / 3) -> Tenso
         least: smallest share of the area, in (0, 1].
         ratio: largest stretch of the sides against each other, >= 1.
     """
-    count, device = len(images), images.device
+    return _resampled(images, crop_flip_maps(len(images), images.device, least, ratio), outside="border")
+
+
+def crop_flip_maps(count: int, device: torch.device, least: float, ratio: float) -> Tensor:
+    """What `crop_flip` draws, as maps from new places to old ones, [count, 2, 3]."""
     area = torch.empty(count, device=device).uniform_(least, 1)
     stretch = ratio ** torch.empty(count, device=device).uniform_(-1, 1)
     sides = torch.stack([(area * stretch).sqrt(), (area / stretch).sqrt()], 1).clamp_(max=1)
@@ -80,11 +84,11 @@ def crop_flip(images: Tensor, least: float = 0.5, ratio: float = 4 / 3) -> Tenso
     mirror = torch.where(torch.rand(count, device=device) < 0.5, -1.0, 1.0)
     maps = torch.zeros(count, 2, 3, device=device)
     maps[:, 0, 0], maps[:, 1, 1], maps[:, :, 2] = mirror * sides[:, 0], sides[:, 1], move
-    return _resampled(images, maps, outside="border")
+    return maps
 
 
 def _resampled(images: Tensor, maps: Tensor, outside: str) -> Tensor:
-    """The images as seen through maps from their new places to their old ones, [N, 2, 3]."""
+    """The images as seen through maps from their new places to their old ones, [N, 2, 3]; see `F.grid_sample`."""
     places = F.affine_grid(maps, list(images.shape), align_corners=False)
     moved = F.grid_sample(images.float(), places, padding_mode=outside, align_corners=False)
     return moved.round_().to(images.dtype)

@@ -11,6 +11,8 @@ from torch import Tensor
 from landbridge.core.errors import BadDataError, SealedLabelsError, UnknownNameError
 from landbridge.core.registry import nearest
 from landbridge.data.images import Files, Inputs, Joined, Size
+from landbridge.data.label_maps import VOID, Colour
+from landbridge.data.masks import FileMasks, Labels, Masks, joined_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,14 +22,14 @@ class Examples:
     Attributes:
         x: the inputs.
         y: class numbers, int64 [N]; or, where an example may have several labels, 1 (yes), -1 (no) or 0 (not to be
-            judged) for each class, int64 [N, classes]; or numbers to predict, float32 [N, K]; None where nobody knows
-            them.
+            judged) for each class, int64 [N, classes]; or numbers to predict, float32 [N, K]; or the class of each
+            pixel, `Masks`; None where nobody knows them.
         group: which track, speaker or sequence each example belongs to, int64 [N]; None where each stands alone.
         bundle: which examples a cut must not part, int64 [N]; None where that is the group.
     """
 
     x: Inputs
-    y: Tensor | None = None
+    y: Labels | None = None
     group: Tensor | None = None
     bundle: Tensor | None = None
 
@@ -73,8 +75,8 @@ class View:
         return len(self.index)
 
     @property
-    def y(self) -> Tensor:
-        """Class numbers of the examples, int64 [n], or several labels each, [n, classes]; see `Examples`.
+    def y(self) -> Labels:
+        """Class numbers of the examples, int64 [n], several labels each, [n, classes], or `Masks`; see `Examples`.
 
         Raises:
             SealedLabelsError: these labels were not given.
@@ -118,13 +120,18 @@ class View:
         """Whether labels exist at all, shown or sealed."""
         return self._examples.y is not None
 
-    def _labels(self) -> Tensor:
+    @property
+    def dense(self) -> bool:
+        """Whether the labels, shown or sealed, are masks."""
+        return isinstance(self._examples.y, Masks)
+
+    def _labels(self) -> Labels:
         if self._examples.y is None:
             raise BadDataError(f"{self.domain} ({self.split}) has no labels")
         return self._examples.y[self.index]
 
 
-def unseal(view: View) -> Tensor | None:
+def unseal(view: View) -> Labels | None:
     """The labels of a view whatever its seal, or None where there are none. For `landbridge.evaluation` alone.
 
     A test of the architecture holds that no other folder imports this function.
@@ -141,12 +148,13 @@ class Domain:
         classes: names of the classes, in the order of the class numbers; empty where nobody knows them.
         splits: `train` and `test`, read when first needed.
         backbone: the network usually trained on it.
-        headline: the metric its field reports: `accuracy`, `mean_class_accuracy`, or `mean_average_precision`.
+        headline: the metric its field reports: `accuracy`, `mean_class_accuracy`, `mean_average_precision`, or `miou`.
         note: what a reader of numbers must know ("a cut of ...").
         skipped: files that could not be read, with a reason.
         test_shots: where there is no `test` split, how many examples a class `draw` tests on at most; None for all.
         groups: names of the groups by number, where they have names; see `landbridge.data.groups`.
         group_kind: what a group is (`speaker`), for messages and tables.
+        colours: class -> the colour it is painted in, where the set says so.
 
     >>> from landbridge.data.images import Arrays
     >>> x, y = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
@@ -168,6 +176,12 @@ class Domain:
     test_shots: int | None = None
     groups: tuple[str, ...] = ()
     group_kind: str = "group"
+    colours: Mapping[str, Colour] = field(default_factory=dict)
+
+    @property
+    def dense(self) -> bool:
+        """Whether `y` is `Masks`: a class for each pixel."""
+        return any(isinstance(examples.y, Masks) for examples in self.splits.values())
 
     @property
     def multi_label(self) -> bool:
@@ -235,8 +249,9 @@ class Domain:
         whole = self._training()
         if shots < 1:
             raise BadDataError(f"shots must be at least 1 a class, not {shots}")
-        if self.multi_label:
-            raise BadDataError(f"an example of {self.name} may have several labels: leave out --shots, use them all")
+        if self.multi_label or self.dense:
+            what = "has a label for each pixel" if self.dense else "may have several labels"
+            raise BadDataError(f"an example of {self.name} {what}: leave out --shots, use them all")
         order = torch.randperm(len(whole), generator=torch.Generator().manual_seed(seed))
         labels, drawn = whole.y[order], []
         for number, name in enumerate(self.classes):
@@ -259,6 +274,8 @@ class Domain:
         def renumber(examples: Examples) -> Examples:
             if examples.y is None:
                 return examples
+            if isinstance(examples.y, Masks):
+                return replace(examples, y=examples.y.renumbered(position))
             several = examples.y.dim() == 2
             return replace(examples, y=examples.y[:, position.argsort()] if several else position[examples.y])
 
@@ -269,7 +286,8 @@ class Domain:
         """What tells one state of the data, labels included, from another: 32 hexadecimal figures."""
         digest = hashlib.sha256()
         for split, examples in self.splits.items():
-            labels = b"" if examples.y is None else examples.y.numpy().tobytes()
+            y = examples.y
+            labels = b"" if y is None else y.digest().encode() if isinstance(y, Masks) else y.numpy().tobytes()
             digest.update(f"{split} {examples.x.digest()}".encode() + labels)
         return digest.hexdigest()[:32]
 
@@ -277,7 +295,7 @@ class Domain:
         """The same domain with some of its classes in their old order, class numbers following.
 
         Examples of other classes are left out of all splits. Where an example may have several labels, all stay: those
-        with none of the classes are examples of what the classes are not.
+        with none of the classes are examples of what the classes are not. In masks, pixels of others become void.
 
         Raises:
             UnknownNameError: the domain has no such class.
@@ -291,6 +309,10 @@ class Domain:
         position[numbers] = torch.arange(len(numbers))
         splits = {}
         for split, examples in self.splits.items():
+            if isinstance(examples.y, Masks) or (self.dense and examples.y is None):
+                kept = position.where(position >= 0, VOID)
+                splits[split] = replace(examples, y=None if examples.y is None else examples.y.renumbered(kept))
+                continue
             if examples.y is None:
                 raise BadDataError(f"{self.name} ({split}) has no labels to choose classes by")
             if examples.y.dim() == 2:
@@ -329,14 +351,17 @@ class Domain:
         """
         splits, skipped, kind = {}, list(self.skipped), "file"
         for name, examples in self.splits.items():
-            if not isinstance(examples.x, Files | Joined):
-                splits[name] = examples
-                continue
-            kind = examples.x.kind
-            x, good = examples.x.readable(size, keep=examples.x.nbytes(size) <= memory)
-            splits[name] = examples.read_as(x, good)
-            kept = set(good.tolist())
-            skipped += [examples.x.named(position) for position in range(len(examples)) if position not in kept]
+            if isinstance(examples.y, FileMasks):
+                masks, sound, wrong = examples.y.sound(keep=examples.y.nbytes() <= memory)
+                examples = replace(examples.pick(sound), y=masks)
+                skipped, kind = skipped + wrong, "image"
+            if isinstance(examples.x, Files | Joined):
+                kind = examples.x.kind
+                x, good = examples.x.readable(size, keep=examples.x.nbytes(size) <= memory)
+                kept = set(good.tolist())
+                skipped += [examples.x.named(position) for position in range(len(examples)) if position not in kept]
+                examples = examples.read_as(x, good)
+            splits[name] = examples
         if len(skipped) > len(self.skipped):
             total = sum(len(examples) for examples in self.splits.values())
             if len(skipped) > tolerance * total:
@@ -355,14 +380,10 @@ class Domain:
 
 
 def _joined(parts: Sequence[Examples]) -> Examples:
-    def cat(values: Sequence[Tensor | None]) -> Tensor | None:
-        known = [value for value in values if value is not None]
-        return torch.cat(known) if known and len(known) == len(values) else None
-
     if len(parts) == 1:
         return parts[0]
     kinds = ([p.y for p in parts], [p.group for p in parts], [p.bundle for p in parts])
-    return Examples(Joined([p.x for p in parts]), *map(cat, kinds))
+    return Examples(Joined([p.x for p in parts]), *map(joined_labels, kinds))
 
 
 DomainLoader = Callable[[str | None, Path | None], Domain]

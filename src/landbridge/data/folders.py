@@ -145,7 +145,7 @@ def split_by_hash(examples: Examples, keys: Sequence[str], *, whole_groups: bool
     if whole_groups and examples.group is not None:
         test = hashed_test([str(group) for group in examples.group.tolist()])
     else:
-        several = examples.y is not None and examples.y.dim() == 2  # then there is no class to go by
+        several = examples.y is not None and examples.y.dim() > 1  # then there is no class to go by
         test = hashed_test(keys, None if several else examples.y)
     return {"train": examples.pick((~test).nonzero().flatten()), "test": examples.pick(test.nonzero().flatten())}
 

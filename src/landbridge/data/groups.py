@@ -10,6 +10,7 @@ from landbridge.core.errors import BadDataError, UnknownNameError
 from landbridge.core.registry import nearest
 from landbridge.data.domain import Domain, Examples
 from landbridge.data.images import Arrays, Files, Inputs, Joined
+from landbridge.data.masks import joined_labels
 
 
 def only_group(domain: Domain, name: str) -> Domain:
@@ -36,8 +37,7 @@ def only_group(domain: Domain, name: str) -> Domain:
     """
     number = _number(domain, name)
     parts = [examples.pick(_members(examples, number).nonzero().flatten()) for examples in domain.splits.values()]
-    labels = [part.y for part in parts if part.y is not None]
-    y = torch.cat(labels) if len(labels) == len(parts) else None
+    y = joined_labels([part.y for part in parts])
     return replace(domain, splits={"train": Examples(together([part.x for part in parts]), y)}, groups=())
 
 

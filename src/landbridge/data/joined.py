@@ -42,7 +42,7 @@ def join(domains: Sequence[Domain]) -> Domain:
     free = 0
     for number, domain in enumerate(domains):
         start = free
-        for split, examples in match_classes(first, domain, _ADVICE).splits.items():
+        for split, examples in match_classes(first, domain, _ADVICE, dense=True).splits.items():
             own = examples.group if examples.bundle is None else examples.bundle
             bundle = torch.arange(free, free + len(examples)) if own is None else start + own
             free = max(free, int(bundle.max()) + 1) if len(bundle) else free

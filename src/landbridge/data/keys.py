@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from landbridge.core.errors import BadDataError, UnknownNameError
 from landbridge.core.registry import nearest
+from landbridge.data.streets.knobs import CHOICES
 
 if TYPE_CHECKING:
     from landbridge.data.domain import Domain
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 KEYS = ("classes", "without", "group", "without-group")
 """`classes` keeps those that it names, `without` all others; likewise for groups, of which `group` keeps one."""
 
-_KEY = rf"(?=(?:{'|'.join(KEYS)})=)"
+KNOBS = (*CHOICES, "size")
+"""What simulated streets, `streets/*`, may be told; see `landbridge.data.streets.knobs`."""
+
+_EVERY = (*KEYS, *KNOBS)
+_KEY = rf"(?=(?:{'|'.join(_EVERY)})=)"
 
 
 def parts_of(name: str) -> list[str]:
@@ -63,15 +68,17 @@ def split_keys(name: str) -> tuple[str, dict[str, list[str]]]:
         other = re.search(r"\?([^/=]+)=", name)
         if other is None:
             return name, {}
-        hint = nearest(other[1], KEYS) or f"; known: {', '.join(KEYS)}"
+        known = _EVERY if name.startswith("streets/") else KEYS
+        hint = nearest(other[1], known) or f"; known: {', '.join(known)}"
         raise UnknownNameError(f"'{name}': unknown key '{other[1]}'{hint}")
     keys: dict[str, list[str]] = {}
     for part in re.split(f"&{_KEY}", rest[0]):
         key, _, value = part.partition("=")
         named = [word.strip() for row in csv.reader([value], skipinitialspace=True) for word in row]
         if not all(named) or not named:
-            what = "group" if key.endswith("group") else "class"
-            example = f"{key}=NAME" if what == "group" else f"{key}=CLASS,CLASS"
+            what = "value" if key in KNOBS else "group" if key.endswith("group") else "class"
+            example = {"value": "VALUE", "group": "NAME", "class": "CLASS,CLASS"}[what]
+            example = f"{key}={example}"
             raise BadDataError(f"'{name}': the key '{key}' lacks a {what}: write {example}")
         keys.setdefault(key, []).extend(named)
     return plain, keys

@@ -17,13 +17,14 @@ _CLOSED = (
 )
 
 
-def match_classes(source: Domain, target: Domain, advice: str = _CLOSED) -> Domain:
+def match_classes(source: Domain, target: Domain, advice: str = _CLOSED, *, dense: bool = False) -> Domain:
     """The target with its classes in the source's order, matched by name.
 
     Args:
         source: a domain with classes.
         target: a domain with the same classes in any order, or with none known.
         advice: what to do where they differ.
+        dense: whether both may have a label for each pixel.
 
     Raises:
         BadDataError: the names differ; the message says which stand on one side only. Or an example may have several
@@ -36,7 +37,8 @@ def match_classes(source: Domain, target: Domain, advice: str = _CLOSED) -> Doma
     Traceback (most recent call last):
     landbridge.core.errors.BadDataError: the classes of one and two differ: only in one: dog; only in two: cow; ...
     """
-    _check_one_class_each(source, target)
+    if not (dense and source.dense and target.dense):
+        _check_one_class_each(source, target)
     sides = [*_only(source, target), *_only(target, source)]
     if target.classes and sides:
         raise BadDataError(f"the classes of {source.name} and {target.name} differ: {'; '.join(sides)}; {advice}")
@@ -93,6 +95,11 @@ def check_label_sets(label_sets: str) -> None:
 
 def _check_one_class_each(*domains: Domain) -> None:
     for domain in domains:
+        if domain.dense:
+            raise BadDataError(
+                f"an example of {domain.name} has a label for each pixel, but this takes one class an example: "
+                "segmenters are trained by landbridge segment"
+            )
         if domain.multi_label:
             raise BadDataError(
                 f"an example of {domain.name} may have several labels, but adapting and evaluating a classifier takes "

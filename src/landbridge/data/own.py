@@ -21,6 +21,7 @@ from landbridge.data.folders import (
     subfolders,
 )
 from landbridge.data.images import Files
+from landbridge.data.scenes import own as scenes
 from landbridge.data.speech import RECORDINGS, Recordings
 
 Groups = tuple[str, ...]
@@ -40,7 +41,8 @@ def load(path: Path, *, unlabelled: bool = False) -> Domain:
     Args:
         path: a folder with one sub-folder a class, in which images or recordings may lie at any depth (where it has
             `train/` and `test/` with the classes inside, those are the splits); of recordings, the folders inside a
-            class are speakers, and so the groups; a `.csv` with the columns `path` (relative to the CSV) and `label`,
+            class are speakers, and so the groups; a folder of scenes with a class for each pixel (see
+            `landbridge.data.scenes.own`); a `.csv` with the columns `path` (relative to the CSV) and `label`,
             maybe `split` (train or test) and `group`; or an `.npz` (see `landbridge.data.own_arrays`).
         unlabelled: read without labels; a folder then may hold images or recordings at any depth.
 
@@ -55,6 +57,8 @@ def load(path: Path, *, unlabelled: bool = False) -> Domain:
     if not path.exists():
         raise MissingDataError(f"no such file or folder: {path}")
     suffix, kind = path.suffix.lower(), IMAGES
+    if path.is_dir() and scenes.is_scenes(path):
+        return scenes.load(path, unlabelled=unlabelled)
     if path.is_dir():
         kind = _kind_of(path)
         parts = _loose_files(path, kind) if unlabelled else _class_folders(path, kind)

@@ -1,14 +1,14 @@
 """The one registry of domains: a name, or a path of one's own data, becomes a `Domain`."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, UnknownNameError
 from landbridge.core.registry import nearest, resolve
-from landbridge.data.keys import keep_named, parts_of, split_keys
+from landbridge.data.keys import KNOBS, keep_named, parts_of, split_keys
 
 if TYPE_CHECKING:
     from landbridge.data.domain import Domain
@@ -31,6 +31,7 @@ class Entry:
             holds out; where there is none, a fifth by a hash of their names.
         zero_shot: `package.module:function`, called with (domain, data root), that lays a domain out after its
             published zero-shot split.
+        knobs: whether its loader also takes `keys`, what the knobs in the name (see `landbridge.data.keys`) are set to.
     """
 
     loader: str
@@ -42,9 +43,11 @@ class Entry:
     signatures: str | None = None
     unseen: str | None = None
     zero_shot: str | None = None
+    knobs: bool = False
 
 
 _DATA = "landbridge.data"
+_SCENES = f"{_DATA}.scenes"
 _VENDORS = ("noto", "twemoji", "openmoji", "fluent", "all")
 
 DOMAINS: dict[str, Entry] = {
@@ -161,6 +164,44 @@ DOMAINS: dict[str, Entry] = {
         signatures="xlsa17/*",
         zero_shot=f"{_DATA}.xlsa17:zero_shot",
     ),
+    "camvid": Entry(
+        f"{_SCENES}.camvid:load", "streets by day and at dusk, 11 classes", ("day", "dusk"), folder="camvid"
+    ),
+    "cityscapes": Entry(
+        f"{_SCENES}.cityscapes:load_cityscapes",
+        "streets of German cities, 19 classes; 16, 13: those of SYNTHIA",
+        ("16", "13"),
+        default="19",
+        folder="cityscapes",
+    ),
+    "gta5": Entry(
+        f"{_SCENES}.games:load_gta5",
+        "streets of a game, 19 classes, all of it train; split: as published",
+        ("split",),
+        default="all",
+        folder="gta5",
+    ),
+    "synthia": Entry(
+        f"{_SCENES}.games:load_synthia", "rendered streets, 16 or 13 classes", ("13",), default="16", folder="synthia"
+    ),
+    "idd": Entry(f"{_SCENES}.cityscapes:load_idd", "streets of India, Cityscapes' 19 classes", folder="idd"),
+    "acdc": Entry(
+        f"{_SCENES}.cityscapes:load_acdc",
+        "streets in bad weather and at night, Cityscapes' 19 classes",
+        ("fog", "night", "rain", "snow"),
+        folder="acdc",
+    ),
+    "dark-zurich": Entry(
+        f"{_SCENES}.cityscapes:load_dark_zurich",
+        "streets at night, Cityscapes' 19 classes; train has no labels",
+        folder="dark-zurich",
+    ),
+    "streets": Entry(
+        f"{_DATA}.streets.domains:load",
+        "streets made on the spot; the second has two classes more; knobs: weather, light, location, sensor, size",
+        ("sim", "real-ish"),
+        knobs=True,
+    ),
     "fsdd": Entry(f"{_DATA}.speech:load_fsdd", "spoken digits, groups are speakers", folder="fsdd"),
 }
 
@@ -190,6 +231,7 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
 
     Either may end in `?classes=dog,horse`, which keeps only those classes, or `?without=dog,horse`, which keeps all
     others; where groups have names, `?group=theo` keeps one, all of it as `train`, and `?without-group=theo` the rest.
+    Simulated streets also have knobs, as in `streets/sim?light=dusk&weather=fog`; see `landbridge.data.streets.knobs`.
     Several keys are joined by `&`; numbers follow, and the domain's name keeps the keys. `A+B` is several domains with
     the same classes joined, each with its keys; see `landbridge.data.joined`.
 
@@ -218,7 +260,11 @@ def load_domain(name: str | Path, root: str | Path | None = None, *, unlabelled:
 
         return join([load_domain(part, root, unlabelled=unlabelled) for part in parts])
     plain, keys = split_keys(str(name))
-    domain = _load_whole(plain, root, unlabelled=unlabelled)
+    knobs = {key: values for key, values in keys.items() if key in KNOBS}
+    entry = DOMAINS.get(plain.partition("/")[0])
+    if knobs and not (entry and entry.knobs):
+        raise UnknownNameError(f"'{name}': the key '{next(iter(knobs))}' is for streets/* alone: leave it out")
+    domain = _load_whole(plain, root, unlabelled=unlabelled, knobs=knobs)
     if not keys:
         return domain
     return replace(keep_named(domain, keys), name=f"{domain.name}{str(name)[len(plain) :]}")
@@ -244,13 +290,14 @@ def described_by(name: str) -> str | None:
     return entry.signatures.replace("*", variant) if entry and entry.signatures else None
 
 
-def _load_whole(text: str, root: str | Path | None, *, unlabelled: bool) -> "Domain":
+def _load_whole(text: str, root: str | Path | None, *, unlabelled: bool, knobs: Mapping[str, list[str]]) -> "Domain":
     family, _, variant = text.partition("/")
     entry = DOMAINS.get(family)
     if entry is not None and (variant in entry.variants or (not variant and _bare(entry))):
-        loader: Callable[[str | None, Path | None], Domain] = resolve(entry.loader)
+        loader: Callable[..., Domain] = resolve(entry.loader)
+        told = {"keys": knobs} if entry.knobs else {}
         try:
-            domain = loader(variant or entry.default, data_root(root))
+            domain = loader(variant or entry.default, data_root(root), **told)
         except LandbridgeError:
             raise
         except (OSError, ValueError, KeyError, EOFError) as error:

@@ -5,16 +5,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from landbridge.core.errors import BadDataError
 from landbridge.data.domain import View, unseal
+from landbridge.data.images import Size
+from landbridge.data.masks import Labels, Masks
 from landbridge.evaluation.inference import predict
 from landbridge.evaluation.multi_label import average_precision_11_point as average_precision_11_point
+from landbridge.evaluation.segmentation import SegmentationScores, confusion_matrix
 from landbridge.nn.models import Classifier
+from landbridge.nn.segmenter_model import Segmenter
+
+IMAGES_AT_ONCE = 16
 
 
-def labels_of(view: View) -> Tensor | None:
+def labels_of(view: View) -> Labels | None:
     """The labels of a view, for a person to look at; None where there are none."""
     return unseal(view)
 
@@ -110,6 +117,43 @@ def score(probabilities: Tensor, view: View, *, open_set: bool = False) -> Score
 def evaluate(model: Classifier, view: View, *, open_set: bool = False) -> Scores:
     """The scores of a model on a view; see `score`."""
     return score(predict(model, view), view, open_set=open_set)
+
+
+def evaluate_pixels(
+    model: Segmenter, view: View, size: Size | None = None, private: Sequence[str] = (), **seeing: Any
+) -> SegmentationScores:
+    """The scores of a segmenter on a view, whose masks are opened for it.
+
+    Args:
+        model: the segmenter.
+        view: images with a class for each pixel.
+        size: height and width at which images and masks are compared; each at its own by default.
+        private: names of the classes that only this domain has.
+        seeing: how the segmenter looks, as for its `predict`: `window`, `scales`, `flip`.
+
+    Raises:
+        BadDataError: the view has no images, no masks, or classes that the model does not know as its own.
+    """
+    masks = unseal(view)
+    if not isinstance(masks, Masks):
+        raise BadDataError(f"{view.domain} ({view.split}) has no class for each pixel to measure a segmenter by")
+    if not len(view):
+        raise BadDataError(f"{view.domain} ({view.split}) has no images to measure a segmenter on")
+    if model.classes != tuple(view.classes):
+        raise BadDataError(
+            f"the model's classes ({_shown(model.classes)}) are not those of {view.domain} ({_shown(view.classes)})"
+        )
+    count = len(model.classes)
+    confusion = torch.zeros(count, count, dtype=torch.int64)
+    # Images of their own sizes do not fit into one tensor.
+    for positions in torch.arange(len(view)).split(1 if size is None else IMAGES_AT_ONCE):
+        predicted = model.predict(view.read(positions, size), **seeing)
+        confusion += confusion_matrix(predicted, masks.read(positions, size), count)
+    return SegmentationScores(model.classes, confusion, len(view), tuple(private))
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
 def mean_average_precision(scores: Tensor, view: View) -> tuple[float, list[float | None]]:

@@ -5,21 +5,36 @@ import inspect
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from landbridge.nn.backbones import Backbone
+from landbridge.nn.preprocessing import Preprocessing
 
 
-def fingerprint(backbone: Backbone) -> str:
+class Network(Protocol):
+    """A network and how it wants its inputs: a backbone, a segmenter."""
+
+    @property
+    def network(self) -> nn.Module:
+        """What runs."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What makes its inputs."""
+
+    def example(self) -> Tensor:
+        """Inputs of the shape that it reads."""
+
+
+def fingerprint(backbone: Network) -> str:
     """SHA-256 of all that features are a function of beside the images: weights, layers, code, preprocessing.
 
     Equal weights in another network (with padding of another kind, say) have another one. It depends on no path.
 
     Args:
-        backbone: the network.
+        backbone: the network, or a segmenter, of which the predictions are a function of the same.
 
     Returns:
         64 hexadecimal digits.

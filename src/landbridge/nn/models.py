@@ -205,7 +205,7 @@ def describe(folder: Path, kind: str | None = None) -> dict[str, Any]:
 
     Args:
         folder: of the model itself.
-        kind: `classifier`, `zero-shot` or `dual-encoder`, where another will not do.
+        kind: `classifier`, `segmenter`, `zero-shot` or `dual-encoder`, where another will not do.
 
     Raises:
         BadDataError: it is no description, or the weights are not those saved with it.

@@ -51,6 +51,38 @@ def pooled(output: Tensor, how: str = "mean", *, network: nn.Module | None = Non
     return output.flatten(1)
 
 
+def as_maps(output: Tensor, size: tuple[int, int], network: nn.Module | None = None) -> Tensor | None:
+    """The output of a layer as maps of places, or None where it is a single vector an example.
+
+    Args:
+        output: maps [N, C, h, w] ([N, h, w, C] where `network` works that way), tokens [N, T, C], or vectors [N, D].
+        size: height and width of the image, by whose ratio tokens are laid out.
+        network: what the layer belongs to: it says where channels stand and which tokens are no places.
+
+    Returns:
+        [N, C, h, w].
+
+    >>> import torch
+    >>> as_maps(torch.zeros(1, 6, 5), (20, 30)).shape
+    torch.Size([1, 5, 2, 3])
+    """
+    if output.dim() == 4:
+        return output.permute(0, 3, 1, 2) if _channels_last(network) else output
+    if output.dim() != 3:
+        return None
+    places = output[:, getattr(network, "num_prefix_tokens", int(_has_summary(network))) :]
+    rows = max(1, round((places.shape[1] * size[0] / size[1]) ** 0.5))
+    if places.shape[1] % rows:
+        return None
+    maps: Tensor = places.transpose(1, 2).unflatten(2, (rows, -1))
+    return maps
+
+
+def _has_summary(network: nn.Module | None) -> bool:
+    """Whether the first token stands for the whole."""
+    return any(getattr(network, name, None) is not None for name in ("cls_token", "class_token", "class_embedding"))
+
+
 def _maps(maps: Tensor, how: str) -> Tensor:
     if how == "mean":
         return maps.mean((2, 3))
@@ -64,7 +96,7 @@ def _maps(maps: Tensor, how: str) -> Tensor:
 def _tokens(tokens: Tensor, how: str, network: nn.Module | None) -> Tensor:
     if how == "flatten":
         return tokens.flatten(1)
-    summary = any(getattr(network, name, None) is not None for name in ("cls_token", "class_token", "class_embedding"))
+    summary = _has_summary(network)
     if how == "mean" and summary:
         return tokens[:, 0]
     places = tokens[:, getattr(network, "num_prefix_tokens", int(summary)) :]

@@ -56,11 +56,20 @@ def _ours(spec: Spec, pretrained: bool) -> Blueprint:
 
 
 def _own(spec: Spec, pretrained: bool) -> Blueprint:
+    return _with_classifier_cut(own_network(spec, pretrained), spec)
+
+
+def own_network(spec: Spec, pretrained: bool = False) -> nn.Module:
+    """What a user's own factory makes, whole.
+
+    Raises:
+        LandbridgeError: there is no such factory, its keys do not fit, or it makes no network; or a hub was asked for.
+    """
     _refuse_hub(spec, pretrained)
     network = _call(_factory(spec.name), spec)
     if not isinstance(network, nn.Module):
         raise LandbridgeError(f"{spec.name} made a {type(network).__name__}, not a torch.nn.Module")
-    return _with_classifier_cut(network, spec)
+    return network
 
 
 def _timm(spec: Spec, pretrained: bool) -> Blueprint:

@@ -1,7 +1,7 @@
 """Features from any layers of a network, in one forward pass that ends with the last layer asked for."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
@@ -10,6 +10,8 @@ from landbridge.core.registry import nearest
 from landbridge.nn.backbones import Backbone
 from landbridge.nn.layers import is_weighty
 from landbridge.nn.pooling import check_pool, pooled
+
+Kept = TypeVar("Kept")
 
 OUTPUT = "output"
 """The name under which `taps` returns what the whole network puts out."""
@@ -73,19 +75,40 @@ def taps(
     """
     network = model.network if isinstance(model, Backbone) else model
     check_pool(pool)
+    return outputs(network, layers, lambda output: _features(output, pool, network))
+
+
+def outputs(
+    network: nn.Module, layers: Sequence[str], keep: Callable[[Any], Kept]
+) -> Callable[[Tensor], dict[str, Kept]]:
+    """A function from inputs to what several layers put out, found in one forward pass that ends with the last of them.
+
+    Args:
+        network: any network.
+        layers: names of its modules; `output` is the output of the whole.
+        keep: what is kept of an output, made while the pass goes on: what comes next may work in place.
+
+    Returns:
+        A function from inputs to what is kept by the name of the layer, in the order given. A layer that runs several
+        times is read the first time.
+
+    Raises:
+        UnknownNameError: the network has no such layer.
+        LandbridgeError: when called: a layer does not run in a forward pass.
+    """
     known = dict(network.named_modules())
     for name in layers:
         if name != OUTPUT and name not in known:
             raise UnknownNameError(f"the network has no layer '{name}'{nearest(name, known) or ''}")
 
-    def read(x: Tensor) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
+    def read(x: Tensor) -> dict[str, Kept]:
+        found: dict[str, Kept] = {}
 
         def hook_of(name: str) -> Callable[..., None]:
             def hook(module: nn.Module, inputs: Any, output: Any) -> None:
                 if name in found:
                     return
-                found[name] = _features(output, pool, network)
+                found[name] = keep(output)
                 if len(found) == len(set(layers)):
                     raise _LastLayerError
 
@@ -95,7 +118,7 @@ def taps(
         try:
             output = network(x)
             if OUTPUT in layers:
-                found[OUTPUT] = _features(output, pool, network)
+                found[OUTPUT] = keep(output)
         except _LastLayerError:
             pass
         finally:

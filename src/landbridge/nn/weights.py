@@ -12,8 +12,8 @@ from landbridge.core.errors import BadDataError, MissingDataError
 
 PICKLED = (".pt", ".pth", ".bin")
 WRAPPERS = ("state_dict", "model")
-INNER = ("backbone.network.", "image.network.", "visual.")
-"""What the names of a backbone begin with in a larger model: a classifier or a dual encoder of ours, or open_clip's."""
+INNER = ("backbone.network.", "network.backbone.network.", "image.network.", "visual.")
+"""What a backbone's names begin with in a larger model: a classifier, segmenter or dual encoder of ours, or open_clip's."""
 SHOWN = 3
 
 

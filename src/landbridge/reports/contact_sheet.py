@@ -11,12 +11,18 @@ from torch import Tensor
 
 from landbridge.core.errors import BadDataError
 from landbridge.core.files import atomic_path
+from landbridge.data.domain import View
+from landbridge.data.label_maps import Colour
+from landbridge.data.masks import Masks
+from landbridge.data.scene_classes import overlaid
 from landbridge.nn.speech import LogMel
 from landbridge.reports.plots import short
 
 PAPER, INK, MUTED = "#fbfaf6", "#1e2529", "#5d676d"
 SIDE, GAP, MARGIN = 72, 6, 28
 """Smallest side of a picture, space between pictures, space around all, in pixels."""
+SCENE = 240
+"""Longest side of an image with its labels, in pixels."""
 
 
 def write_contact_sheet(images: Tensor, labels: Sequence[str], path: Path, title: str, across: int = 12) -> None:
@@ -63,6 +69,25 @@ def write_contact_sheet(images: Tensor, labels: Sequence[str], path: Path, title
             sheet.paste(Image.fromarray(pictures[number]), (left + column * (width + GAP), y))
     with atomic_path(path) as temporary:
         sheet.save(temporary, format="PNG", optimize=True)
+
+
+def scenes(view: View, masks: Masks, colours: Sequence[Colour]) -> Tensor:
+    """Images, and then the same images with the colours of their classes laid over them.
+
+    Args:
+        view: the images.
+        masks: their labels, one an image.
+        colours: of each class.
+
+    Returns:
+        uint8 [2 n, 3, H, W], no side longer than `SCENE` pixels.
+    """
+    height, width = view.read(torch.tensor([0])).shape[-2:] if len(view) else (1, 1)
+    scale = min(1, SCENE / max(height, width))
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    images = view.read(size=size).expand(-1, 3, -1, -1)
+    labels = masks.read(torch.arange(len(masks)), size)
+    return torch.cat([images, overlaid(images, labels, colours)])
 
 
 def spectrograms(waveforms: Tensor, rate: int) -> Tensor:
