@@ -122,7 +122,10 @@ def test_only_two_modules_break_the_seal(path: Path) -> None:
         assert not names & {"unseal", "_labels", "_examples"}, f"{module} reaches for sealed labels"
 
 
-SELECTING = {f"landbridge.evaluation.{name}" for name in ("collected", "validators", "selection", "choosing", "looks")}
+SELECTING = {
+    f"landbridge.evaluation.{name}"
+    for name in ("collected", "validators", "pixel_validators", "selection", "choosing", "looks")
+}
 """What judges models without target labels."""
 
 

@@ -25,11 +25,14 @@ _PUBLIC = {
     "align": "landbridge.api.align:align",
     "classify": "landbridge.api.classify:classify",
     "why_the_prompt": "landbridge.api.why_the_prompt:why_the_prompt",
+    "segment": "landbridge.api.segment:segment",
+    "gap": "landbridge.api.gap:gap",
     "index": "landbridge.api.index:index",
     "search": "landbridge.api.search:search",
     "load_domain": "landbridge.data.registry:load_domain",
     "Classifier": "landbridge.nn.models:Classifier",
     "DualEncoder": "landbridge.nn.dual_encoder:DualEncoder",
+    "Segmenter": "landbridge.nn.segmenter_model:Segmenter",
     "Domain": "landbridge.data.domain:Domain",
     "LandbridgeError": "landbridge.core.errors:LandbridgeError",
 }
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     from landbridge.api.domains import domains as domains
     from landbridge.api.evaluate import evaluate as evaluate
     from landbridge.api.finetune import finetune as finetune
+    from landbridge.api.gap import gap as gap
     from landbridge.api.index import index as index
     from landbridge.api.methods import methods as methods
     from landbridge.api.multitask import learn_tasks as learn_tasks
@@ -64,6 +68,7 @@ if TYPE_CHECKING:
     from landbridge.api.report import report as report
     from landbridge.api.reproduce import reproduce as reproduce
     from landbridge.api.search import search as search
+    from landbridge.api.segment import segment as segment
     from landbridge.api.show import show as show
     from landbridge.api.transfer_depth import transfer_depth as transfer_depth
     from landbridge.api.tune import tune as tune
@@ -74,3 +79,4 @@ if TYPE_CHECKING:
     from landbridge.data.registry import load_domain as load_domain
     from landbridge.nn.dual_encoder import DualEncoder as DualEncoder
     from landbridge.nn.models import Classifier as Classifier
+    from landbridge.nn.segmenter_model import Segmenter as Segmenter

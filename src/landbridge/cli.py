@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "transfer-depth": ("landbridge.api.transfer_depth:transfer_depth", ("domains*",)),
     "align": ("landbridge.api.align:align", ("captions?",)),
     "classify": ("landbridge.api.classify:classify", ("model", "images")),
+    "gap": ("landbridge.api.gap:gap", ("source?", "target?")),
+    "segment": ("landbridge.api.segment:segment", ("source?", "target?")),
     "index": ("landbridge.api.index:index", ("folder",)),
     "search": ("landbridge.api.search:search", ("where", "query?")),
 }

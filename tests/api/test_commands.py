@@ -14,6 +14,7 @@ from landbridge.adaptation import METHODS
 from landbridge.cli import COMMANDS, main, overview, parse, parser_of
 from landbridge.core.registry import resolve
 from landbridge.finetuning import PRESETS
+from landbridge.segmentation import METHODS as SEGMENTATION
 from landbridge.zeroshot import METHODS as ZEROSHOT
 
 Maker = Callable[..., Path]
@@ -136,7 +137,9 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     for command, expected in (("methods", "dann"), ("backbones", "ganin-mnist"), ("domains", "digits/photo")):
         assert main([command]) == 0
         assert expected in capsys.readouterr().out
-    assert set(METHODS) | set(PRESETS) | set(ZEROSHOT) == {record["name"] for record in landbridge.methods()}
+    assert set(METHODS) | set(SEGMENTATION) | set(PRESETS) | set(ZEROSHOT) == {
+        record["name"] for record in landbridge.methods()
+    }
 
 
 def test_reproduce_names_the_cells_whose_data_are_absent(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from landbridge.losses import conditional_entropy, entropy_map, mean_pixel_entropy, self_information
+from landbridge.losses import conditional_entropy, entropy_map, mean_pixel_entropy, robust_entropy, self_information
 
 
 def logits(classes: int, seed: int, size: tuple[int, int] = (3, 4)) -> torch.Tensor:
@@ -70,3 +70,16 @@ def test_one_class_has_no_entropy() -> None:
     for loss in (entropy_map, self_information):
         with pytest.raises(ValueError, match="K >= 2"):
             loss(torch.zeros(2, 1, 3, 3))
+
+
+def test_the_robust_penalty_equals_the_naive_one_and_has_its_gradient() -> None:
+    logits = torch.randn(2, 4, 3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    p = logits.softmax(1)
+    x = -(p * p.log()).sum(1) / math.log(4)
+    for eta in (1.0, 2.0):
+        torch.testing.assert_close(robust_entropy(logits, eta), ((x**2 + 1e-6) ** eta).mean())
+    assert gradcheck(robust_entropy, (logits,))
+    certain = torch.tensor([100.0, 0.0]).view(1, 2, 1, 1).requires_grad_()
+    robust_entropy(certain, 0.6).backward()
+    assert certain.grad is not None
+    assert certain.grad.isfinite().all()

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from landbridge.losses import balanced_labels, class_thresholds, feature_distance, pixel_cross_entropy, sure_share
+from landbridge.losses import (
+    balanced_labels,
+    class_thresholds,
+    feature_distance,
+    pixel_accuracy,
+    pixel_cross_entropy,
+    sure_share,
+)
 
 VOID = 255
 
@@ -120,3 +127,9 @@ def test_the_distance_moves_the_features_alone() -> None:
     empty.backward()
     assert float(empty.detach()) == 0
     assert not features.grad.any()  # type: ignore[union-attr]
+
+
+def test_accuracy_leaves_void_out() -> None:
+    logits = torch.eye(3)[torch.tensor([[0, 1, 2, 2]])].movedim(2, 1)[None].permute(1, 2, 0, 3)
+    assert pixel_accuracy(logits, torch.tensor([[[0, 0, 2, 255]]])) == pytest.approx(2 / 3)
+    assert pixel_accuracy(logits, torch.full((1, 1, 4), 255)) == 0

@@ -4,7 +4,7 @@ from torch import nn
 
 from landbridge.core.errors import LandbridgeError
 from landbridge.nn.backbones import make_backbone
-from landbridge.nn.pyramid import maps_of, pyramid
+from landbridge.nn.pyramid import maps_heard, maps_of, pyramid
 
 
 def test_each_size_is_read_at_its_last_layer() -> None:
@@ -65,3 +65,18 @@ def test_networks_without_maps_are_refused(name: str, complaint: str) -> None:
         pytest.importorskip("skimage")
     with pytest.raises(LandbridgeError, match=complaint):
         pyramid(make_backbone(name))
+
+
+@pytest.mark.parametrize(("name", "layer"), [("small-cnn", "relu3"), ("timm/vit_tiny_patch16_224", "blocks.1")])
+def test_maps_are_heard_on_the_way(name: str, layer: str) -> None:
+    """As another pass would make them, with their gradient, and even where the pass ends with that layer."""
+    backbone = make_backbone(name).eval()
+    x = torch.randn_like(backbone.example())
+    with maps_heard(backbone, layer, x) as heard:
+        maps_of(backbone, [layer])(x)
+        backbone(2 * x)
+    for found, inputs in zip(heard, (x, 2 * x), strict=True):
+        torch.testing.assert_close(found, maps_of(backbone, [layer])(inputs)[0])
+        assert found.requires_grad
+    backbone(x)
+    assert len(heard) == 2

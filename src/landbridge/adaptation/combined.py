@@ -96,7 +96,8 @@ class Combined(JointMethod):
     def model(self) -> Classifier:
         """That of the first part with a model of its own (a mean teacher), else backbone and head."""
         own = [part for _, part in self._each() if type(part).model is not Method.model]
-        return own[0].model() if own else super().model()
+        model: Classifier = own[0].model() if own else super().model()
+        return model
 
     def translated(self, x: Tensor) -> Tensor | None:
         """Source examples as the first part translates them that can."""

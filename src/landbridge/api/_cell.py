@@ -10,6 +10,7 @@ from landbridge.api._recipe import Machine, Recipe, flags, method_flags, ready_d
 from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.core.files import write_text
 from landbridge.core.processes import barrier
+from landbridge.core.registry import Registry
 from landbridge.data.domain import Domain, View
 from landbridge.data.matching import UNKNOWN, check_label_sets, match_label_sets
 from landbridge.data.registry import load_domain
@@ -55,6 +56,11 @@ class Settings(Recipe):
         check_label_sets(self.label_sets)
 
     @property
+    def methods(self) -> Registry:
+        """The methods that can be named."""
+        return METHODS
+
+    @property
     def open(self) -> bool:
         """Whether the target has classes of its own, which are one class `unknown`, the last."""
         return self.label_sets == "open"
@@ -89,7 +95,7 @@ def train_cell(settings: Settings, folder: Path, machine: Machine, store: Path |
     seen = _above(below, source, target, settings) if below else (source, target)
     classes = source.classes[:-1] if settings.open and not cls.says_unknown else source.classes
     head = Head(backbone.width, backbone.head_hidden, len(classes))
-    views = _training_views(cls, *seen, settings)
+    views = training_views(cls, *seen, settings)
     setup = Setup(
         below.upper if below else backbone,
         head,
@@ -156,20 +162,21 @@ def _material(source: Domain, target: Domain, settings: Settings) -> Material:
     """What a model is judged by without target labels; with a rule that selects, a part of the source is held out."""
     cut = settings.study or settings.select != "last"
     training, held = source.validation(seed=settings.seed) if cut else (source.labelled(), None)
-    return Material(target.unlabelled(_training_split(settings)), training, held, settings.label_sets == "partial")
+    return Material(target.unlabelled(training_split(settings)), training, held, settings.label_sets == "partial")
 
 
-def _training_split(settings: Settings) -> str:
+def training_split(settings: Settings) -> str:
+    """The split of the target that is trained on without labels."""
     return "all" if settings.protocol == "transductive" else "train"
 
 
-def _training_views(cls: type[Method], source: Domain, target: Domain, settings: Settings) -> dict[str, View]:
+def training_views(cls: type[Method], source: Domain, target: Domain, settings: Settings) -> dict[str, View]:
     """The views that a method asked for: the only thing it ever sees of the domains."""
     views = {}
     for name, kind in cls.needs.items():
         domain = source if name == "source" else target
         if kind == "unlabelled":
-            views[name] = domain.unlabelled(_training_split(settings))
+            views[name] = domain.unlabelled(training_split(settings))
         elif not domain.unlabelled().has_labels:
             raise BadDataError(f"method '{settings.method}' needs labels, but {domain.name} has none")
         else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from landbridge.adaptation import METHODS
 from landbridge.api._cell import Settings, train_cell
 from landbridge.api._recipe import Machine, flags, method_flags
+from landbridge.api._segmenting import Segmenting, segment_cell
 from landbridge.api._tuning import Tuning, check, tune_cell
 from landbridge.core.errors import LandbridgeError, RunFolderError, UnknownNameError
 from landbridge.core.executors import execute
@@ -29,7 +30,7 @@ class Cell(NamedTuple):
     """A network to train.
 
     Attributes:
-        settings: of adaptation, or of fine-tuning.
+        settings: of adaptation, of segmentation, or of fine-tuning.
         folder: where its run stands.
         title: what the progress bar calls it.
         start: the run that fine-tuning starts from.
@@ -44,13 +45,15 @@ class Cell(NamedTuple):
     def waits(self) -> bool:
         """Whether it goes on from a phase that another cell trains."""
         return isinstance(self.settings, Settings) and issubclass(
-            METHODS.resolve(self.settings.method), EstimatorMethod
+            self.settings.methods.resolve(self.settings.method), EstimatorMethod
         )
 
     def train(self, machine: Machine, store: Path) -> Run:
         """Compute it; a finished one is left as it is."""
         if isinstance(self.settings, Tuning):
             return tune_cell(self.settings, self.folder, machine, self.start, self.title)
+        if isinstance(self.settings, Segmenting):
+            return segment_cell(self.settings, self.folder, machine, store, self.title)
         return train_cell(self.settings, self.folder, machine, store, self.title)
 
 
@@ -70,7 +73,8 @@ def run_comparison(
 
     Args:
         folder: where the comparison stands.
-        first: the settings that all cells of adaptation share; None where there is no source to adapt from.
+        first: the settings that all cells of adaptation, or of segmentation, share; None where there is no source to
+            adapt from.
         seeds: how many seeds, from 0 on, by method, in the order of the rows.
         options: options by method.
         machine: on what.
@@ -109,12 +113,13 @@ def _check_names(
     seeds: Mapping[str, int], options: Mapping[str, Any], first: Settings | None, tuning: Tuning | None
 ) -> None:
     """Names that are there, and go with the domains; options of methods that are compared."""
+    methods = METHODS if first is None else first.methods
+    known = [*methods, *([] if isinstance(first, Segmenting) else TUNING)]
     for name in seeds:
-        if name not in METHODS and name not in TUNING:
-            known = [*METHODS, *TUNING]
+        if name not in methods and name not in known:
             hint = nearest(name, known) or f"; known: {', '.join(known)}"
             raise UnknownNameError(f"unknown method '{name}'{hint}")
-        if name in METHODS and first is None:
+        if name in methods and first is None:
             raise LandbridgeError(
                 f"'{name}' adapts from a source, and one domain is named: put a source before it, or compare "
                 f"{', '.join(TUNING)}"
@@ -171,7 +176,8 @@ def _command(described: Mapping[str, Any]) -> str:
     if described["source"] is None:
         words += flags(said, Tuning("full", "").usual)
     else:
-        words += flags(said, asdict(Tuning("full", "")) | asdict(Settings("", "", "")))
+        kind = Segmenting if "size" in said else Settings
+        words += flags(said, asdict(Tuning("full", "")) | asdict(kind("", "", "")))
     return shlex.join(
         [*words, *(word for name, own in described["options"].items() for word in method_flags(own, name))]
     )

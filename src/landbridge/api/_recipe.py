@@ -59,6 +59,9 @@ class Recipe:
                 raise LandbridgeError(f"--{name.replace('_', '-')} must be at least {low}, not {getattr(self, name)}")
         if self.rate <= 0:
             raise LandbridgeError(f"--rate must be above 0, not {self.rate}")
+        self._check_augment()
+
+    def _check_augment(self) -> None:
         augmentation(self.augment)
 
     def network(self, usual: str, weights: str | None = None) -> Backbone:

@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from landbridge.evaluation.table import Table
 
 DEFAULT_METHODS = "source-only,sa,dann,target-only"
+SEGMENTATION_METHODS = "source-only,minent,advent,target-only"
 EMBEDDED_PAIR = ["digits/handwritten", "digits/photo"]
 EMBEDDED: dict[str, Any] = {
     "backbone": "ganin-mnist?batch_norm=true",
@@ -44,6 +45,8 @@ def compare(
     augment: str | None = None,
     ema: float | None = None,
     clip: float | None = None,
+    size: str | None = None,
+    backbone_ratio: float | None = None,
     unreadable: float = 0.01,
     options: dict[str, Any] | None = None,
     illustrate: bool = True,
@@ -61,33 +64,36 @@ def compare(
 
     With no domains: the embedded default with settings of its own, which needs no download. With one: ways of
     fine-tuning, as `finetune` does it. With two: adaptation, and beside it fine-tuning of a network that was trained on
-    the source. Finished cells are kept when a comparison is interrupted and started again; what methods share is
-    trained once a seed.
+    the source; where the source has a class for each pixel, segmentation, as `segment` does it. Finished cells are kept
+    when a comparison is interrupted and started again; what methods share is trained once a seed.
 
     Args:
         domains: source and target, or the target alone: names, or paths of your own. `A+B` is several sources.
         methods: names, separated by commas; `source-only` and `target-only` are the ends of the gap. `NAME:N`
-            computes N seeds of this one. With one domain: `scratch,frozen,small-rate,full,gradual,lp-ft`.
+            computes N seeds of this one. With one domain: `scratch,frozen,small-rate,full,gradual,lp-ft`; of segmenters
+            `source-only,minent,advent,target-only`.
         seeds: how many seeds, from 0 on, of the others.
         shots: labels a class that fine-tuning sees of the target, drawn by seed; all by default.
         source_steps: optimiser steps on the source before fine-tuning; as many as on the target by default.
         backbone: network; by default the one usual for the source.
         weights: where the network starts from: `none`, `hub`, or a file.
         freeze: lower layer groups that stay as they are in adaptation, see `adapt`; their outputs are computed once.
-        steps: optimiser steps a run, 2000 by default, 1000 with one domain.
-        batch_size: examples a step from each domain, 64 by default, 32 with one domain.
+        steps: optimiser steps a run, 2000 by default, 1000 with one domain, 500 of segmenters.
+        batch_size: examples a step from each domain, 64 by default, 32 with one domain, 6 of segmenters.
         rate: learning rate at the start, 0.01 by default.
         momentum: momentum of SGD.
         weight_decay: weight decay of SGD.
         protocol: `inductive` or `transductive`.
         select: which weights are kept, and which method is chosen: `last`, or by a label-free validator,
             `source-accuracy`, `iwv`, `dev`, `devn`, `entropy`, `im`, `bnm`, `snd`, `class-ami`, `reverse` or `mixval`;
-            in fine-tuning `last` or `validation`.
+            in fine-tuning `last` or `validation`; of segmenters `last`, `entropy`, `agreement` or `prior`.
         label_sets: `closed`, `partial` or `open`: whether the target may lack or add classes, see `adapt`.
         study: keep what validators see at each checkpoint, and measure at the end what trusting each would have cost.
-        augment: augmentation of all inputs, `none` by default.
+        augment: augmentation of all inputs, `none` by default, `geometric` of segmenters; see `adapt` and `segment`.
         ema: decay of averaged weights.
         clip: largest norm of a gradient.
+        size: WIDTHxHEIGHT of images and masks, of segmenters alone; see `segment`.
+        backbone_ratio: rate of the backbone over that of the rest, of segmenters alone; see `segment`.
         unreadable: share of images that may be unreadable.
         options: options of single methods, by method; on the command line `--method.dann.weight 0.5`.
         illustrate: with `dann`, also show domains confused without the label loss.
@@ -117,6 +123,7 @@ def compare(
     from landbridge.api._cell import Settings
     from landbridge.api._comparison import run_comparison
     from landbridge.api._recipe import Machine, counted, fetch, free_folder
+    from landbridge.api._segmenting import Segmenting, is_dense
     from landbridge.api._tuning import Tuning
     from landbridge.core.errors import LandbridgeError
     from landbridge.core.executors import check_executor
@@ -130,7 +137,9 @@ def compare(
         )
     check_executor(executor)
     alone = len(pair) == 1
-    counts = counted(methods or (TUNING_METHODS if alone else DEFAULT_METHODS), seeds, "--methods", "--seeds")
+    dense = is_dense(pair, data_root)
+    usual = SEGMENTATION_METHODS if dense else TUNING_METHODS if alone else DEFAULT_METHODS
+    counts = counted(methods or usual, seeds, "--methods", "--seeds")
     folder = free_folder(out, "compare")
     asked: dict[str, Any] = {"backbone": backbone, "steps": steps, "batch_size": batch_size, "rate": rate, "clip": clip}
     asked |= {"augment": augment, "weights": weights, "momentum": momentum, "weight_decay": weight_decay, "ema": ema}
@@ -138,7 +147,11 @@ def compare(
     asked |= {"checkpoint_every": checkpoint_every}
     asked = {name: value for name, value in asked.items() if value is not None}
     shared = (EMBEDDED if not domains else TUNED if alone else {}) | asked
-    tuned = [name for name in counts if name in METHODS]
+    tuned = [name for name in counts if name in METHODS and not dense]
+    if not dense and (size or backbone_ratio):
+        raise LandbridgeError(
+            f"--size and --backbone-ratio are for segmenters, and {pair[0]} has no masks: leave them out"
+        )
     if not tuned and (shots or source_steps):
         raise LandbridgeError("--shots and --source-steps are for fine-tuning: name a method of it, as small-rate")
     if tuned and protocol != "inductive":
@@ -152,7 +165,9 @@ def compare(
             f"--select {select}: adaptation and fine-tuning share no rule but the last step: leave it out"
         )
     adapting: dict[str, Any] = {"freeze": freeze, "label_sets": label_sets, "study": study}
-    first = None if alone else Settings("", pair[0], pair[1], protocol, **adapting, **shared)
+    adapting |= {"size": size, "backbone_ratio": backbone_ratio} if dense else {}
+    kind: type[Settings] = Segmenting if dense else Settings
+    first = None if alone else kind("", pair[0], pair[1], protocol, **adapting, **shared)
     source = None if alone else pair[0]
     shared.setdefault("clip", None)  # beside adaptation, fine-tuning is cut no more than that
     tuning = Tuning(tuned[0], pair[-1], source, shots, source_steps=source_steps, **shared) if tuned else None

@@ -27,7 +27,8 @@ def evaluate(
     Returns:
         `accuracy`, `mean_class_accuracy` (0 to 1; None without labels), `per_class_accuracy` by class name, `examples`,
         and what was asked; of a model that knows `unknown` also `known_accuracy`, `unknown_accuracy`, `all_accuracy`
-        and `h_score`.
+        and `h_score`. Of a segmenter `miou`, `pixel_accuracy`, `mean_class_accuracy`, `per_class_iou` and `class_set`,
+        over images and masks of their own size; classes that the model does not know are void.
 
     Raises:
         LandbridgeError: no such model or domain, or their classes differ.
@@ -42,8 +43,13 @@ def evaluate(
     from landbridge.data.domain import Domain
     from landbridge.data.matching import UNKNOWN, match_label_sets
     from landbridge.evaluation.metrics import evaluate as measure
-    from landbridge.nn.models import Classifier
+    from landbridge.nn.models import Classifier, describe, model_folder
+    from landbridge.nn.segmenter_model import KIND as SEGMENTER
 
+    if describe(model_folder(model))["kind"] == SEGMENTER:
+        from landbridge.api._segmented import evaluate_segmenter
+
+        return evaluate_segmenter(model, domain, split, backbone, data_root, unreadable)
     loaded = Classifier.load(model, backbone)
     raw = ready_domain(domain, data_root, loaded.preprocessing.size, False, unreadable)
     opened = loaded.classes[-1] == UNKNOWN and UNKNOWN not in raw.classes

@@ -2,11 +2,11 @@
 
 
 def methods() -> list[dict[str, str]]:
-    """List the methods of adaptation, fine-tuning and zero-shot learning: what each is for, its paper, what it needs.
+    """List the methods of adaptation, segmentation, fine-tuning and zero-shot learning: purpose, paper, needs.
 
     Returns:
-        One record a method: `name`, `about`, `paper`, `needs`, `options`. A name in fine-tuning stands for values of
-        some options, which are given; it takes all options of `full` beside them.
+        One record a method: `name`, `about`, `paper`, `needs`, `options`. Those of segmentation need masks. A name in
+        fine-tuning stands for values of some options, which are given; it takes all options of `full` beside them.
 
     Example:
         >>> [record["name"] for record in methods()][:2]
@@ -15,22 +15,25 @@ def methods() -> list[dict[str, str]]:
     from landbridge.adaptation import METHODS
     from landbridge.finetuning import METHODS as TUNING
     from landbridge.finetuning import PRESETS
+    from landbridge.segmentation import METHODS as SEGMENTATION
     from landbridge.training.options import options_of
     from landbridge.zeroshot import METHODS as ZEROSHOT
 
     records = []
-    for name in METHODS:
-        cls = METHODS.resolve(name)
-        needs = ", ".join(f"{domain} {kind}" for domain, kind in cls.needs.items())
-        records.append(
-            {
-                "name": name,
-                "about": str(cls.__doc__).splitlines()[0],
-                "paper": cls.paper,
-                "needs": needs + (" (oracle)" if cls.oracle else ""),
-                "options": ", ".join(options_of(cls)),
-            }
-        )
+    for registry, labels in ((METHODS, "labelled"), (SEGMENTATION, "masks")):
+        for name in registry:
+            cls = registry.resolve(name)
+            kinds = {"labelled": labels, "unlabelled": "unlabelled"}
+            needs = ", ".join(f"{domain} {kinds[kind]}" for domain, kind in cls.needs.items())
+            records.append(
+                {
+                    "name": name,
+                    "about": str(cls.__doc__).splitlines()[0],
+                    "paper": cls.paper,
+                    "needs": needs + (" (oracle)" if cls.oracle else ""),
+                    "options": ", ".join(options_of(cls)),
+                }
+            )
     for name, preset in PRESETS.items():
         given = [f"{option}={value}" for option, value in preset.options.items()]
         records.append(

@@ -1,4 +1,4 @@
-"""`landbridge predict`: classes of raw image files, or of recordings."""
+"""`landbridge predict`: classes of raw image files, of their pixels, or of recordings."""
 
 from typing import TYPE_CHECKING
 
@@ -11,22 +11,37 @@ if TYPE_CHECKING:
     from landbridge.zeroshot.model import ZeroShotModel
 
 
-def predict(model: str, images: str, out: str = "predictions.csv", backbone: str | None = None) -> "Path":
-    """Predict the class of every image or recording in a file or folder, and write a CSV.
+def predict(
+    model: str,
+    images: str,
+    out: str | None = None,
+    backbone: str | None = None,
+    window: str | None = None,
+    scales: str = "1",
+    flip: bool = False,
+    gif: bool = False,
+) -> "Path":
+    """Predict the class of every image or recording in a file or folder, and write a CSV; of a segmenter, label files.
 
     Args:
         model: folder of a run, or its `model/`.
         images: an image file, or a folder of them at any depth; wav files where the model reads waveforms.
-        out: the CSV to write: path, predicted class, confidence (0 to 1), then the probability of each class. A
-            file that cannot be read has an empty prediction. A model of `landbridge zeroshot` says its scores in place
-            of probabilities, and no confidence.
+        out: what to write. `predictions.csv` by default: path, predicted class, confidence (0 to 1), then the
+            probability of each class. A file that cannot be read has an empty prediction. A model of `landbridge
+            zeroshot` says its scores in place of probabilities, and no confidence. Of a segmenter a folder,
+            `predictions` by default: class numbers in `labels/`, colours over the images in `overlays/`, `classes.csv`.
         backbone: your own factory, where the model was made with one.
+        window: of segmenters: WIDTHxHEIGHT of a window that slides over larger images; the whole image by default.
+        scales: of segmenters: factors on the size of the images, with commas, over which answers are averaged.
+        flip: of segmenters: average with what is said of mirrored images.
+        gif: of segmenters: the images are the frames of a film in the order of their names; also write `overlays.gif`.
+            A GIF with several frames always gets one.
 
     Returns:
-        The path of the CSV.
+        The path of the CSV, or of the folder.
 
     Raises:
-        LandbridgeError: no such model, no files that it reads.
+        LandbridgeError: no such model, no files that it reads; options of segmenters for another model.
 
     Example:
         >>> from landbridge import adapt
@@ -42,20 +57,30 @@ def predict(model: str, images: str, out: str = "predictions.csv", backbone: str
 
     import torch
 
-    from landbridge.core.errors import MissingDataError
+    from landbridge.core.errors import LandbridgeError, MissingDataError
     from landbridge.core.files import atomic_path
     from landbridge.data.folders import IMAGES, files_below
     from landbridge.data.images import Files
     from landbridge.data.speech import RECORDINGS, Recordings
     from landbridge.nn.models import Classifier, describe, model_folder
+    from landbridge.nn.segmenter_model import KIND as SEGMENTER
+    from landbridge.nn.segmenter_model import Segmenter
     from landbridge.zeroshot.model import ZeroShotModel
 
     where = Path(images).expanduser()
     if not where.exists():
         raise MissingDataError(f"no such file or folder: {where}")
-    zero_shot = describe(model_folder(model))["kind"] == "zero-shot"
-    loaded = ZeroShotModel.load(model, backbone) if zero_shot else Classifier.load(model, backbone)
-    target = Path(out)
+    kind_of = describe(model_folder(model))["kind"]
+    if kind_of == SEGMENTER:
+        from landbridge.api._segmented import seeing, segment_files
+
+        segmenter = Segmenter.load(model, backbone)
+        look = seeing(window, scales, flip)
+        return segment_files(segmenter, Path(model), where, Path(out or "predictions"), gif=gif, **look)
+    if window or scales != "1" or flip or gif:
+        raise LandbridgeError(f"{model} is no segmenter: leave out --window, --scales, --flip and --gif")
+    loaded = ZeroShotModel.load(model, backbone) if kind_of == "zero-shot" else Classifier.load(model, backbone)
+    target = Path(out or "predictions.csv")
     rate = loaded.backbone.rate
     kind = IMAGES if rate is None else RECORDINGS
     paths = [where] if where.is_file() else files_below(where, kind)

@@ -10,6 +10,7 @@ KINDS = {
     "shots.json": ("a study over shots", "landbridge.reports.shots:write_shots_report"),
     "leave_out.json": ("groups left out", "landbridge.reports.speakers:write_leave_out_report"),
     "zeroshot.json": ("zero-shot learning", "landbridge.reports.zeroshot:write_zeroshot_report"),
+    "gap.json": ("a table of gaps", "landbridge.reports.gap:write_gap_report"),
     "depth.json": ("curves over depth", "landbridge.reports.depth:write_depth_report"),
 }
 """What a folder may hold beside a run: the file that says so, what it is, and what writes its report."""

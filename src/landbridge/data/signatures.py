@@ -27,6 +27,8 @@ SOURCES = Registry(
         "flowers-sentences": f"{_DATA}.flowers_zsl:signatures",
         "keywords": f"{_DATA}.emoji_subgroups:signatures",
         "shapes": f"{_DATA}.shapes:signatures",
+        "street-words": f"{_DATA}.street_signatures:words",
+        "streets": f"{_DATA}.street_signatures:attributes",
         "words": f"{_DATA}.word_vectors:signatures",
         "xlsa17": f"{_DATA}.xlsa17:signatures",
     },
@@ -167,8 +169,9 @@ def load_signatures(
     Args:
         spec: a `.csv` (header: `class` and the names of the attributes; a row a class), `awa2` (85 attributes;
             `awa2/binary` for the binary matrix), `words:FILE.txt` (vectors of the classes' names), `xlsa17/cub` and its
-            like, `flowers-sentences`, `animals`, `shapes`, `keywords:FILE.txt` (for `emoji-subgroups`). A FILE that is
-            no path of its own is looked for in `word_vectors/` of the data root.
+            like, `flowers-sentences`, `animals`, `shapes`, `keywords:FILE.txt` (for `emoji-subgroups`), `streets`
+            (attributes of the classes of streets), `street-words:FILE.txt` (their words, composed where the file lacks
+            a name). A FILE that is no path of its own is looked for in `word_vectors/` of the data root.
         classes: names of the classes.
         root: the data root.
         missing: what to do about classes without a row: refuse, or go on without them; `classes` of what is returned

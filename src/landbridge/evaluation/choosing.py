@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
+from landbridge.evaluation.pixel_validators import PIXEL_VALIDATORS
 from landbridge.evaluation.selection import LOWER, Candidate, choose
 from landbridge.evaluation.validators import VALIDATORS
 from landbridge.runs import Result
@@ -52,7 +53,7 @@ def chosen_among(groups: Sequence[Sequence[Result]]) -> Chosen | None:
     groups = [group for group in groups if not group[0].oracle and "diversity" in group[0].metrics]
     rules = {result.selection for group in groups for result in group}
     rule = rules.pop() if len(rules) == 1 else "last"
-    if rule not in VALIDATORS:
+    if rule not in VALIDATORS and rule not in PIXEL_VALIDATORS:
         return None
     shared = set.intersection(*({result.seed for result in group} for group in groups))
     found = {group[0].method: [result for result in group if result.seed in shared] for group in groups}

@@ -23,6 +23,7 @@ METRICS = {
     "target_accuracy": "target accuracy",
     "target_mean_class_accuracy": "target mean class accuracy",
     "target_h_score": "target H-score",
+    "target_miou": "target mIoU",
 }
 """The headline metrics and how they are called."""
 
@@ -73,6 +74,7 @@ class Row:
         known_accuracy: of an open-set target, mean over its known classes, OS*; None for others.
         unknown_accuracy: of an open-set target, share of the unknown examples that were called so.
         all_accuracy: of an open-set target, mean over its known classes and the unknown one, OS.
+        source_miou: of segmenters, mean over seeds; None for others.
     """
 
     method: str
@@ -94,6 +96,7 @@ class Row:
     known_accuracy: float | None = None
     unknown_accuracy: float | None = None
     all_accuracy: float | None = None
+    source_miou: float | None = None
 
     @property
     def tuned(self) -> bool:
@@ -132,6 +135,7 @@ class Table:
         chosen: the method that the selection rule chooses, where there is one.
         regrets: what each validator costs, where the runs kept their looks.
         report: path of the report that shows it, if one was written.
+        class_set: of segmenters, the classes that every number is a mean over, as `19 classes (Cityscapes)`.
     """
 
     source: str | None
@@ -148,6 +152,12 @@ class Table:
     chosen: Chosen | None = None
     regrets: list[Regret] = field(default_factory=list)
     report: str = ""
+    class_set: str = ""
+
+    @property
+    def measure(self) -> str:
+        """The headline metric in words, with the classes that it is a mean over where fields differ in them."""
+        return f"{METRICS[self.metric]}, {self.class_set}" if self.class_set else METRICS[self.metric]
 
     def row(self, method: str) -> Row | None:
         """The row of a method, if it is there."""
@@ -191,6 +201,7 @@ class Table:
             "all, OS (%)": [row.all_accuracy for row in self.rows],
             "gap closed (%)": [row.gap_closed for row in self.rows],
             "source accuracy (%)": [row.source_accuracy for row in self.rows],
+            "source mIoU (%)": [row.source_miou for row in self.rows],
             "train accuracy (%)": [row.train_accuracy for row in self.rows],
             "train - test (points)": [None if self.mixed else row.train_gap for row in self.rows],
         }
@@ -210,7 +221,7 @@ class Table:
     def to_markdown(self) -> str:
         """A Markdown table, and below it how the numbers came about."""
         columns = self.columns()
-        heads = ["method", f"{METRICS[self.metric]} (%)", *columns, "seeds", "training (s)"]
+        heads = ["method", f"{self.measure} (%)", *columns, "seeds", "training (s)"]
         lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
         for number, row in enumerate(self.rows):
             cells = (row.label, spread(row), *(column[number] for column in columns.values()))
@@ -301,6 +312,7 @@ def make_table(
         unfinished=list(unfinished),
         notes=list(dict.fromkeys(note for result in results for note in result.notes)),
         chosen=chosen_among(found),
+        class_set=_of(result.settings["class_set"] for result in results if "class_set" in result.settings),
     )
 
 
@@ -354,6 +366,7 @@ def _row(group: Sequence[Result], metric: str, mean: float | None, low: float | 
         known_accuracy=_mean([result.metrics.get("target_known_accuracy") for result in group]),
         unknown_accuracy=_mean([result.metrics.get("target_unknown_accuracy") for result in group]),
         all_accuracy=_mean([result.metrics.get("target_all_accuracy") for result in group]),
+        source_miou=_mean([result.metrics.get("source_miou") for result in group]),
     )
 
 

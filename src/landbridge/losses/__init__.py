@@ -17,11 +17,12 @@ from landbridge.losses.mixup import Mixture, mixed_cross_entropy, mixup
 from landbridge.losses.mmd import GaussianKernel, joint_discrepancy, maximum_mean_discrepancy, median_distance
 from landbridge.losses.open_set import unknown_boundary
 from landbridge.losses.pcgrad import conflicts, without_conflicts
-from landbridge.losses.pixel_entropy import entropy_map, mean_pixel_entropy, self_information
+from landbridge.losses.pixel_entropy import entropy_map, mean_pixel_entropy, robust_entropy, self_information
 from landbridge.losses.pixels import (
     balanced_labels,
     class_thresholds,
     feature_distance,
+    pixel_accuracy,
     pixel_cross_entropy,
     sure_share,
 )
@@ -83,7 +84,9 @@ __all__ = [
     "mixup",
     "moment_gap",
     "pasted",
+    "pixel_accuracy",
     "pixel_cross_entropy",
+    "robust_entropy",
     "scale_penalty",
     "self_information",
     "semantic_consistency",

@@ -48,6 +48,27 @@ def mean_pixel_entropy(logits: Tensor) -> Tensor:
     return entropy_map(logits).mean()
 
 
+def robust_entropy(logits: Tensor, eta: float = 2.0, epsilon: float = 0.001) -> Tensor:
+    """The mean over pixels of a penalty on the entropy that makes little of what is nearly sure.
+
+        rho(x) = (x^2 + epsilon^2)^eta  at each pixel, x its entropy as a share of log K
+
+    (Yang and Soatto, "FDA", CVPR 2020, section 3.1: the Charbonnier penalty, with eta = 2.)
+
+    Args:
+        logits: Z [n, K, H, W], K >= 2.
+        eta: the power, above 0.5.
+        epsilon: keeps the gradient finite where the entropy is 0.
+
+    Returns:
+        A scalar, about in [0, 1].
+
+    >>> robust_entropy(torch.zeros(1, 3, 2, 2))
+    tensor(1.0000)
+    """
+    return (entropy_map(logits).square() + epsilon**2).pow(eta).mean()
+
+
 def self_information(logits: Tensor) -> Tensor:
     """How much each class adds to the entropy of each pixel: what AdvEnt's discriminator tells the domains by.
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from landbridge.core.processes import gather
+
 VOID = 255
 """The label of pixels that count for nothing."""
 
@@ -25,10 +27,25 @@ def pixel_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None =
     >>> pixel_cross_entropy(torch.zeros(1, 2, 1, 2), labels), pixel_cross_entropy(torch.zeros(1, 2, 1, 2), void)
     (tensor(0.6931), tensor(0.))
     """
-    count = (labels != VOID).sum().clamp_min(1)
+    # The mean is over the pixels of all processes together, so that many void ones in one of them change nothing.
+    count = gather((labels != VOID).sum().view(1)).float().mean().clamp_min(1)
     if weights is None:
         return F.cross_entropy(logits, labels, ignore_index=VOID, reduction="sum") / count
     return (F.cross_entropy(logits, labels, ignore_index=VOID, reduction="none") * weights).sum() / count
+
+
+@torch.no_grad()
+def pixel_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of the labelled pixels whose likeliest class is the right one, in [0, 1]; 0 where all are void.
+
+    Args:
+        logits: [n, K, H, W].
+        labels: class numbers int64 [n, H, W]; `VOID` where there is none.
+
+    >>> pixel_accuracy(torch.tensor([[[[1.0, 1.0]], [[0.0, 0.0]]]]), torch.tensor([[[0, VOID]]]))
+    tensor(1.)
+    """
+    return (logits.argmax(1) == labels).sum() / (labels != VOID).sum().clamp_min(1)
 
 
 @torch.no_grad()
@@ -135,8 +152,8 @@ def feature_distance(
     with torch.no_grad():
         is_thing = (labels[:, None] == things.view(1, -1, 1, 1)).to(features.dtype)
         counted = (F.adaptive_avg_pool2d(is_thing, (features.shape[2], features.shape[3])) > share).any(1)
-    moved = (features - reference.detach()).movedim(1, -1)[counted]
-    if not len(moved):
-        return features.sum() * 0
-    distance: Tensor = torch.linalg.vector_norm(moved, dim=1)
-    return distance.mean()
+    # As for labelled pixels: a mean over the places of all processes.
+    count = gather(counted.sum().view(1)).float().mean().clamp_min(1)
+    distances = torch.linalg.vector_norm((features - reference.detach()).movedim(1, -1)[counted], dim=1)
+    mean: Tensor = distances.sum() / count
+    return mean

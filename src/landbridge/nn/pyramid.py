@@ -1,9 +1,10 @@
 """The maps that a backbone makes on its way: which sizes there are, and where to read them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from landbridge.core.errors import LandbridgeError
 from landbridge.nn.backbones import Backbone
@@ -78,6 +79,33 @@ def maps_of(backbone: Backbone, layers: Sequence[str]) -> Callable[[Tensor], lis
         return [maps for maps in found.values() if maps is not None]
 
     return read
+
+
+@contextmanager
+def maps_heard(backbone: Backbone, layer: str, like: Tensor) -> Iterator[list[Tensor]]:
+    """Inside, the maps that a layer makes in any pass through the backbone are kept on the way, and need no other pass.
+
+    Args:
+        backbone: the network.
+        layer: whose maps; what comes next must not work in place, as after the last layer of a size.
+        like: inputs [N, 3, H, W] of the size that will pass.
+
+    Yields:
+        A list of maps [N, C, h, w], one a pass.
+    """
+    heard: list[Tensor] = []
+
+    def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+        maps = _maps(output, like, backbone)
+        assert maps is not None
+        heard.append(maps)
+
+    # Before the hooks of `maps_of`, one of which ends the pass.
+    handle = backbone.network.get_submodule(layer).register_forward_hook(hook, prepend=True)
+    try:
+        yield heard
+    finally:
+        handle.remove()
 
 
 def _maps(output: Any, x: Tensor, backbone: Backbone) -> Tensor | None:

@@ -23,11 +23,13 @@ class SegmentationNetwork(nn.Module):
         width: channels of `features`.
         head: features [n, D, h, w] to logits [n, classes, h, w].
         backbone: the network that it stands on, with its layer groups; None where it is made in one piece.
+        layers: names of the backbone's layers whose maps it reads, from the finest to the coarsest.
         preprocessing: how it wants its images; those of a size of None keep their own.
     """
 
     head: nn.Module
     backbone: Backbone | None
+    layers: tuple[str, ...] = ()
 
     def __init__(self, name: str | None, classes: int, width: int, preprocessing: Preprocessing) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from landbridge.core.files import write_json, write_text
 from landbridge.core.text import percent
 from landbridge.evaluation.regret import as_columns, explained
 from landbridge.evaluation.table import METRICS, Row, Table, spread
-from landbridge.reports import finetuning, plots, verdicts
+from landbridge.reports import finetuning, plots, segmentation, verdicts
 from landbridge.reports.drawing import hue_css
 from landbridge.reports.evidence import Evidence, Model, of_comparison, of_run
 from landbridge.reports.pages import write_page
@@ -75,7 +75,8 @@ def _write(evidence: Evidence) -> Path:
     others = table.tuned if tuned else [*table.adapting, *table.tuned]
     row = table.row(after.name) or table.rows[-1]
     shown = [model for model in (evidence.before, after) if model and model.snapshot]
-    taken = [model.snapshot for model in shown if model.snapshot]
+    dense = segmentation.is_segmentation(evidence)
+    taken = [model.snapshot for model in shown if model.snapshot and not dense]
     return write_page(
         evidence.folder,
         "report.html.j2",
@@ -83,14 +84,15 @@ def _write(evidence: Evidence) -> Path:
         evidence=evidence,
         table=table,
         row=row,
-        metric=METRICS[table.metric],
+        metric=table.measure,
         lead=verdicts.gap(table, row),
         intro=_intro(table, row),
         tiles=finetuning.tiles(evidence, row) if tuned else _tiles(evidence, row),
         columns=_columns(table),
         bars=plots.bars(table) if any(other.mean is not None for other in table.rows) else None,
         others=[verdicts.gap(table, other) for other in others if other.method != after.name],
-        sections=finetuning.parts(evidence),
+        sections=segmentation.parts(evidence) if dense else finetuning.parts(evidence),
+        scenes=segmentation.scenes(evidence) if dense else None,
         regrets=as_columns(table.regrets),
         regret_note=explained(table.regrets),
         samples={
@@ -111,7 +113,8 @@ def _intro(table: Table, row: Row) -> str:
     learned = f"{row.protocol} of it shown" if row.tuned else f"{row.protocol} protocol"
     last = "the last step" if row.selection == "last" else f"the checkpoint chosen by {row.selection}"
     seeds = f", mean ± standard deviation over {len(table.seeds)} seeds" if len(table.seeds) > 1 else ""
-    return f"{METRICS[table.metric].capitalize()} on {table.target}, {learned}, weights of {last}{seeds}."
+    metric = table.measure[0].upper() + table.measure[1:]
+    return f"{metric} on {table.target}, {learned}, weights of {last}{seeds}."
 
 
 def _columns(table: Table) -> dict[str, list[str]]:
@@ -190,11 +193,17 @@ def _adaptation_facts(evidence: Evidence, measured: str) -> list[tuple[str, str,
         (
             "weights chosen",
             result.selection,
-            f"{SELECTIONS.get(result.selection, '')}; target labels had no say".lstrip("; "),
+            f"{_selected(evidence)}; target labels had no say".lstrip("; "),
         ),
         ("seeds" if len(table.seeds) > 1 else "seed", seeds, deviation),
         ("measured on", measured, ""),
     ]
+
+
+def _selected(evidence: Evidence) -> str:
+    """What the rule that chose the weights means."""
+    rules = SELECTIONS | (segmentation.SELECTIONS if segmentation.is_segmentation(evidence) else {})
+    return rules.get(evidence.after.results[0].selection, "")
 
 
 def _settings(model: Model) -> list[tuple[str, str]]:

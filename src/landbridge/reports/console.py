@@ -10,6 +10,7 @@ from rich.table import Table as Grid
 
 from landbridge.advice.advice import Advice
 from landbridge.core.text import percent
+from landbridge.evaluation.gaps import GapTable
 from landbridge.evaluation.shots import ShotsTable
 from landbridge.evaluation.speakers import LeaveOutTable
 from landbridge.evaluation.table import Table
@@ -34,7 +35,15 @@ def show(result: Any, console: Console | None = None) -> None:
         _run(result, console)
     elif isinstance(
         result,
-        Table | LayerTables | MultitaskTable | DepthTable | ShotsTable | LeaveOutTable | ZeroShotTable | TrialsTable,
+        Table
+        | LayerTables
+        | MultitaskTable
+        | DepthTable
+        | GapTable
+        | ShotsTable
+        | LeaveOutTable
+        | ZeroShotTable
+        | TrialsTable,
     ):
         console.print(result.to_markdown(), markup=False, highlight=False, soft_wrap=True)
         console.print(f"report: {result.report}", markup=False, highlight=False, soft_wrap=True)
@@ -57,18 +66,20 @@ def _run(run: Run, console: Console) -> None:
     if "before" in result.metrics:
         _aligned(run, console)
         return
+    metric = "miou" if "target_miou" in result.metrics else "accuracy"
     grid = Grid("method", f"{result.source} %", f"{result.target} %", "proxy A-distance", box=None, padding=(0, 2))
     rows = [Run.open(run.folder / "baseline").result] if (run.folder / "baseline" / "metrics.json").is_file() else []
     for row in [*rows, result]:
         grid.add_row(
             row.method + (" (oracle)" if row.oracle else ""),
-            percent(row.metrics["source_accuracy"]),
-            percent(row.metrics["target_accuracy"]),
+            percent(row.metrics[f"source_{metric}"]),
+            percent(row.metrics[f"target_{metric}"]),
             f"{row.metrics['a_distance']:.2f}",
         )
     console.print(grid)
+    measured = f"mIoU over {result.settings['class_set']}, " if metric == "miou" else ""
     console.print(
-        f"{result.protocol}, {result.selection} step selected, seed {result.seed}, {result.steps} steps",
+        f"{measured}{result.protocol}, {result.selection} step selected, seed {result.seed}, {result.steps} steps",
         highlight=False,
     )
     console.print(f"report: {run.folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from landbridge.core.text import percent
-from landbridge.evaluation.table import LOWER, METRICS, REFERENCES, Row, Table, spread
+from landbridge.evaluation.table import LOWER, REFERENCES, Row, Table, spread
 from landbridge.reports.drawing import canvas, hue, ink, responsive, svg
 from landbridge.reports.evidence import Curve
 
@@ -66,12 +66,12 @@ def bars(table: Table) -> Markup:
         axes.set_yticks([] if narrow else range(len(rows)), [] if narrow else [label_of(row, table) for row in rows])
         axes.tick_params(axis="y", labelcolor=ink("ink"), pad=8)
         axes.set_xticks(range(0, 101, 20))
-        axes.set_xlabel(f"{METRICS[table.metric]} (%)")
+        axes.set_xlabel(f"{table.measure} (%)")
         axes.spines["left"].set_visible(False)
         return figure
 
     said = "; ".join(f"{label_of(row, table)} {spread(row)} %" for row in table.rows)
-    return responsive(draw, "bars", f"Bars of {METRICS[table.metric]}: {said}")
+    return responsive(draw, "bars", f"Bars of {table.measure}: {said}")
 
 
 def _bar(axes: Axes, y: int, row: Row, table: Table, narrow: bool) -> None:

@@ -102,11 +102,11 @@ def gap(table: Table, row: Row) -> Verdict:
     if row.oracle and row.mean is not None:
         return Verdict("unknown", f"{row.method} is an oracle: with the target's labels it reaches {spread(row)} %.")
     if row is lower and row.mean is not None:
-        said = f"{row.method} adapts nothing and reaches {spread(row)} % {METRICS[table.metric]}: what is to be beaten."
+        said = f"{row.method} adapts nothing and reaches {spread(row)} % {table.measure}: what is to be beaten."
         return Verdict("unknown", said)
     if row.mean is None:
         return Verdict("unknown", f"How well {row.method} does on {table.target} is unknown: no labels.")
-    what = f"{spread(row)} % {METRICS[table.metric]}"
+    what = f"{spread(row)} % {table.measure}"
     if lower is None or lower.mean is None:
         return Verdict("unknown", f"{row.method} reaches {what}. What it bought is unknown: source-only did not run.")
     gained, clear = row.mean - lower.mean, apart(row.interval, lower.interval)

@@ -2,12 +2,13 @@
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
-from landbridge.data.batches import Batch
-from landbridge.nn.models import Classifier
+from landbridge.data.batches import Batch, Order
+from landbridge.data.domain import View
 from landbridge.nn.preprocessing import Preprocessing
 from landbridge.training.method import Domains, Group, Losses, Method, Moment, Phase
 
@@ -21,6 +22,7 @@ class Averaged(nn.Module):
     Args:
         module: what to follow.
         decay: in [0, 1).
+        buffers: whether buffers are copied; without, the average keeps its own, statistics of what it saw itself.
 
     >>> followed = nn.Linear(1, 1)
     >>> average = Averaged(followed, decay=0.0)
@@ -32,10 +34,10 @@ class Averaged(nn.Module):
 
     updates: torch.Tensor
 
-    def __init__(self, module: nn.Module, decay: float = 0.999) -> None:
+    def __init__(self, module: nn.Module, decay: float = 0.999, *, buffers: bool = True) -> None:
         super().__init__()
         self.module = copy.deepcopy(module).requires_grad_(False).eval()
-        self.decay = decay
+        self.decay, self._copies = decay, buffers
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
@@ -46,7 +48,7 @@ class Averaged(nn.Module):
         averages: list[torch.Tensor] = list(self.module.parameters())
         values: list[torch.Tensor] = list(module.parameters())
         torch._foreach_lerp_(averages, values, weight)
-        for mine, theirs in zip(self.module.buffers(), module.buffers()):
+        for mine, theirs in zip(self.module.buffers(), module.buffers()) if self._copies else ():
             mine.copy_(theirs)
         self.updates += 1
 
@@ -80,6 +82,10 @@ class WithAverage(Method):
         """Those of the method."""
         return self.method.groups()
 
+    def drawn(self, name: str, view: View, seed: int) -> Order | None:
+        """That of the method."""
+        return self.method.drawn(name, view, seed)
+
     def begin(self, domains: Domains, at: Moment) -> None:
         """That of the method; the average starts anew with each phase, from where the weights then stand.
 
@@ -100,7 +106,7 @@ class WithAverage(Method):
         """That of the method."""
         self.method.refresh(domains, at)
 
-    def model(self) -> Classifier:
+    def model(self) -> Any:
         """The model with averaged weights."""
         return self._averaged().model()
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
-from landbridge.data.batches import Batch
+from landbridge.data.batches import Batch, Order
 from landbridge.data.domain import View
 from landbridge.nn.backbones import Backbone
 from landbridge.nn.batch_norm import running_statistics_kept
@@ -207,6 +207,16 @@ class Method(nn.Module):
 
         return Group(list(module.parameters()), sgd, self.setup.rate * ratio, lambda at: ganin_rate(at.progress))
 
+    def drawn(self, name: str, view: View, seed: int) -> Order | None:
+        """Which examples of an input make up its batches, where that is not each once an epoch, by default.
+
+        Args:
+            name: of the input.
+            view: its examples.
+            seed: of the run.
+        """
+        return None
+
     def begin(self, domains: Domains, at: Moment) -> None:
         """Once, on entering a phase."""
 
@@ -216,8 +226,8 @@ class Method(nn.Module):
     def refresh(self, domains: Domains, at: Moment) -> None:
         """Every `refresh_every` steps of a phase, before the step."""
 
-    def model(self) -> Classifier:
-        """What to use on the target."""
+    def model(self) -> Any:
+        """What to use on the target: a `Classifier`, or what takes its place in another setting."""
         return Classifier(self.backbone, self.head, self.setup.classes)
 
     def translated(self, x: Tensor) -> Tensor | None:

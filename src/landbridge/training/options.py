@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from landbridge.core.errors import LandbridgeError
 from landbridge.core.registry import nearest
@@ -26,9 +26,39 @@ class Range:
 
 
 def options_of(method: type[Method]) -> dict[str, inspect.Parameter]:
-    """The options of a method: the keyword arguments of its constructor, inherited ones by their own names."""
-    parameters = list(inspect.signature(method).parameters.values())[1:]
+    """The options of a method: the keyword arguments of its constructor, and of those that it hands `**options` on to.
+
+    >>> from landbridge.adaptation import METHODS
+    >>> list(options_of(METHODS.resolve("dann")))
+    ['weight', 'play', 'batch_norm', 'label_weight']
+    """
+    parameters = [
+        parameter
+        for maker in reversed(_makers(method))
+        for parameter in list(inspect.signature(maker).parameters.values())[1:]
+    ]
     return {parameter.name: parameter for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD}
+
+
+def _makers(method: type[Method]) -> list[type]:
+    """The class whose constructor makes the method, and those that it hands its `**options` on to."""
+    makers: list[type] = []
+    for cls in method.__mro__:
+        if "__init__" in vars(cls):
+            makers.append(cls)
+            kinds = {parameter.kind for parameter in inspect.signature(cls).parameters.values()}
+            if inspect.Parameter.VAR_KEYWORD not in kinds:
+                break
+    return makers
+
+
+def _kinds(method: type[Method]) -> dict[str, Any]:
+    """The annotations of its options, by name."""
+    return {
+        name: kind
+        for maker in reversed(_makers(method))
+        for name, kind in get_type_hints(vars(maker)["__init__"], include_extras=True).items()
+    }
 
 
 def ranges_of(method: type[Method]) -> dict[str, Range]:
@@ -38,7 +68,7 @@ def ranges_of(method: type[Method]) -> dict[str, Range]:
     >>> ranges_of(METHODS.resolve("dann+mcc"))["mcc_temperature"]
     Range(low=1, high=5, log=False)
     """
-    kinds = get_type_hints(method.__init__, include_extras=True)
+    kinds = _kinds(method)
     said = {name: getattr(kinds.get(name), "__metadata__", ()) for name in options_of(method)}
     return {name: part for name, parts in said.items() for part in parts if isinstance(part, Range)}
 
@@ -55,7 +85,7 @@ def make_method(name: str, method: type[Method], setup: Setup, options: Mapping[
     Raises:
         LandbridgeError: an option that the method does not have, or a value that it cannot take.
     """
-    known, kinds = options_of(method), get_type_hints(method.__init__)
+    known, kinds = options_of(method), _kinds(method)
     given = {}
     for option, value in options.items():
         if option not in known:
@@ -67,6 +97,7 @@ def make_method(name: str, method: type[Method], setup: Setup, options: Mapping[
 
 def _converted(option: str, value: Any, kind: Any) -> Any:
     """A value as the type that its annotation names."""
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise LandbridgeError(f"{option} is one of {', '.join(map(str, get_args(kind)))}, not '{value}'")

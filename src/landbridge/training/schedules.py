@@ -27,6 +27,15 @@ def ganin_rate(progress: float, alpha: float = 10.0, beta: float = 0.75) -> floa
     return float((1.0 + alpha * progress) ** -beta)
 
 
+def polynomial_rate(progress: float, power: float = 0.9) -> float:
+    """Factor on the learning rate of segmenters: (1 - p)^power (Chen et al., IEEE TPAMI 2018, section 4.1).
+
+    >>> polynomial_rate(0.0), round(polynomial_rate(0.5), 3), polynomial_rate(1.0)
+    (1.0, 0.536, 0.0)
+    """
+    return float((1.0 - progress) ** power)
+
+
 def cosine_rate(progress: float) -> float:
     """Factor on the learning rate: (1 + cos(pi p)) / 2, from 1 down to 0 (Loshchilov and Hutter, ICLR 2017, eq. 5).
 

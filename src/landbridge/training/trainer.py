@@ -183,6 +183,8 @@ class Trainer:
 
     def _batches(self, phase: Phase, start: int, until: int) -> Iterator[dict[str, Sample]]:
         """The batches of a phase from step `start` on, one sample for each of its inputs."""
+        # Images without any labels are of a dense domain where those beside them are.
+        dense = any(view.dense for view in self.domains.values())
         streams = {
             name: Batches(
                 self.domains[name],
@@ -194,6 +196,8 @@ class Trainer:
                 augment=self.augment,
                 views=self.method.views.get(name, ()),
                 device=self.fabric.device,
+                dense=dense,
+                order=self.method.drawn(name, self.domains[name], self.seed),
             ).from_step(start, until)
             for name in phase.inputs
         }
