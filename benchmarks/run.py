@@ -18,12 +18,12 @@ import dann_step
 import epoch_from_files
 import extraction
 import prompt_head
-import segmentation
 import startup
 from side_by_side import Report
 
 import finetuning
 import retrieval
+import segmentation
 import zeroshot
 
 

@@ -13,7 +13,7 @@ from landbridge.core.errors import BadDataError, MissingDataError
 PICKLED = (".pt", ".pth", ".bin")
 WRAPPERS = ("state_dict", "model")
 INNER = ("backbone.network.", "network.backbone.network.", "image.network.", "visual.")
-"""What a backbone's names begin with in a larger model: a classifier, segmenter or dual encoder of ours, or open_clip's."""
+"""What a backbone's names begin with in a larger model: ours (classifier, segmenter, dual encoder), or open_clip's."""
 SHOWN = 3
 
 

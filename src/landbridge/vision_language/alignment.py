@@ -146,7 +146,7 @@ class Alignment(Method):
         for part in self.still:
             part.eval()
         pairs = batch["pairs"]
-        chosen = self.drawn(pairs.index)
+        chosen = self.sentences_of(pairs.index)
         images = self._in_chunks(self.dual.encode_image, pairs.x)
         texts = self._in_chunks(self.dual.encode_text, self.tokens[chosen].long())
         offered: dict[str, Callable[[], Any]] = {
@@ -166,7 +166,7 @@ class Alignment(Method):
             turn.measures["temperature"] = lambda: (-self.dual.log_scale.detach()).exp()
         yield turn
 
-    def drawn(self, index: Tensor) -> Tensor:
+    def sentences_of(self, index: Tensor) -> Tensor:
         """A sentence for each image, as one process would draw it for the whole batch.
 
         Args:
@@ -226,7 +226,7 @@ class Alignment(Method):
         with torch.no_grad():
             self.dual.log_scale.clamp_(max=math.log(LARGEST_SCALE))
 
-    def model(self) -> DualEncoder:  # type: ignore[override]
+    def model(self) -> DualEncoder:
         """The tuned model; low-rank additions are added to the weights, and part of the way to the start gone back."""
         tuned = merged(self.dual) if self.lora else self.dual
         return interpolated(self.start, tuned, self.wise_ft) if self.wise_ft < 1 else tuned
