@@ -24,6 +24,7 @@ from landbridge.finetuning import METHODS as TUNING
 from landbridge.nn import BACKBONES, digits
 from landbridge.nn.backbones import make_backbone
 from landbridge.probing import CLASSIFIERS
+from landbridge.segmentation import METHODS as SEGMENTATION
 from landbridge.zeroshot import METHODS as ZEROSHOT
 from methods_suite import Bench
 
@@ -73,7 +74,7 @@ def test_every_command_parses(page: Path, command: str) -> None:
         return
     given = parse(words[0], words[1:])
     asked = given.get("methods", given.get("method")) or ""
-    known = {*METHODS, *TUNING, *(CLASSIFIERS if words[0] == "finetune" else ())}
+    known = {*METHODS, *TUNING, *SEGMENTATION, *(CLASSIFIERS if words[0] == "finetune" else ())}
     known = {*ZEROSHOT, "all"} if words[0] == "zeroshot" else known
     for method in (part.partition(":")[0] for part in asked.split(",")):
         parted = words[0] == "finetune" and re.fullmatch(r"(first|last)-\d+", method)
