@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,20 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _doctest(request: pytest.FixtureRequest) -> None:
-    """Examples in docstrings may write into a fresh folder `tmp`."""
+    """Examples in docstrings may write into a fresh folder `tmp`; in `scenes` lie two folders of scenes, if asked for."""
     if isinstance(request.node, pytest.DoctestItem):
-        request.getfixturevalue("doctest_namespace")["tmp"] = request.getfixturevalue("tmp_path")
+        namespace = request.getfixturevalue("doctest_namespace")
+        namespace["tmp"] = request.getfixturevalue("tmp_path")
+        if any("{scenes}" in example.source for example in request.node.dtest.examples):
+            namespace["scenes"] = request.getfixturevalue("_scenes")
+
+
+@pytest.fixture(scope="session")
+def _scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few small pictures with masks, by day and at dusk, laid out as one's own would be."""
+    from scene_folders import scene_folder
+
+    folder = tmp_path_factory.mktemp("scenes")
+    scene_folder(folder / "day")
+    scene_folder(folder / "dusk", dusk=0.5)
+    return folder

@@ -88,6 +88,39 @@ def images(seed: int) -> tuple[Any, Any]:
     return x, torch.randint(0, CLASSES, (EXAMPLES,), generator=generator)
 
 
+def paced(cls: Any, clock: str, **about: object) -> Any:
+    """A method of Landbridge that waits for a line between two steps, so that the trainer's own loop is measured.
+
+    Args:
+        cls: the method; of one with several phases, the last is measured.
+        clock: `wall` or `cpu`.
+        about: what its process tells of itself beside version, parameters and threads.
+    """
+    import torch
+
+    import landbridge
+    from landbridge.training.method import Moment
+
+    class Paced(cls):  # type: ignore[misc]
+        def phases(self) -> Any:
+            return super().phases()[-1:]
+
+        def begin(self, domains: Any, at: Moment) -> None:
+            super().begin(domains, at)
+            count = sum(p.numel() for p in self.parameters())
+            said = {"version": f"landbridge {landbridge.__version__}", "threads": torch.get_num_threads()}
+            answer(**said, parameters=count, **about)
+            self.asked = requests(clock)
+            next(self.asked)
+
+        def after_step(self, at: Moment) -> None:
+            super().after_step(at)
+            if next(self.asked, "nobody asks any more") is not None:
+                raise SystemExit
+
+    return Paced
+
+
 def ours(clock: str, name: str = "dann") -> None:
     """A method of Landbridge under its trainer, which stops to answer after as many steps as it was asked for.
 
@@ -98,35 +131,14 @@ def ours(clock: str, name: str = "dann") -> None:
     import torch
     from lightning.fabric import Fabric
 
-    import landbridge
     from landbridge.adaptation import METHODS
     from landbridge.data.domain import Domain, Examples
     from landbridge.data.images import Arrays
     from landbridge.nn.backbones import make_backbone
     from landbridge.nn.heads import Head
     from landbridge.runs import Run
-    from landbridge.training.method import Method, Moment, Setup
+    from landbridge.training.method import Setup
     from landbridge.training.trainer import Trainer
-
-    cls: type[Method] = METHODS.resolve(name)
-
-    class Paced(cls):  # type: ignore[misc, valid-type]
-        """The method, waiting for a line between two steps, so that the trainer's own loop is what is measured."""
-
-        def phases(self) -> Any:
-            return super().phases()[-1:]
-
-        def begin(self, domains: Any, at: Moment) -> None:
-            super().begin(domains, at)
-            count = sum(p.numel() for p in self.parameters())
-            answer(version=f"landbridge {landbridge.__version__}", parameters=count, threads=torch.get_num_threads())
-            self.asked = requests(clock)
-            next(self.asked)
-
-        def after_step(self, at: Moment) -> None:
-            super().after_step(at)
-            if next(self.asked, "nobody asks any more") is not None:
-                raise SystemExit
 
     names = tuple(map(str, range(CLASSES)))
     views = {}
@@ -140,7 +152,9 @@ def ours(clock: str, name: str = "dann") -> None:
     setup = Setup(backbone, head, names, sizes, rate=RATE, momentum=MOMENTUM)
     fabric = Fabric(accelerator="cpu", devices=1)
     with tempfile.TemporaryDirectory() as folder:
-        Trainer(fabric, STEPS, BATCH, run=Run(Path(folder) / "run", {})).fit(Paced(setup), views)
+        Trainer(fabric, STEPS, BATCH, run=Run(Path(folder) / "run", {})).fit(
+            paced(METHODS.resolve(name), clock)(setup), views
+        )
 
 
 def networks() -> dict[str, Any]:

@@ -18,6 +18,7 @@ import dann_step
 import epoch_from_files
 import extraction
 import prompt_head
+import segmentation_step
 import startup
 from side_by_side import Report
 
@@ -36,7 +37,7 @@ def main() -> None:
         "--clock",
         choices=("wall", "cpu"),
         default="wall",
-        help="what DANN, searches, losses, prompts, recall and grids are measured with",
+        help="what DANN, segmenters, searches, losses, prompts, recall and grids are measured with",
     )
     parser.add_argument("--quick", action="store_true", help="just see that everything works")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the tables there instead of to stdout")
@@ -48,6 +49,7 @@ def main() -> None:
     head = ("ViT-S-32-alt", 1, 2) if given.quick else ("ViT-B-32", 10, 5)
     matched = (200, 32, 2) if given.quick else (5000, 512, 3)
     grid = (500, 64, 12) if given.quick else (23_527, 2048, 85)
+    root = None if given.quick else segmentation_step.camvid_root()
     pixels = (64, 128) if given.quick else (512, 1024)
     if given.peer_python is None:
         print("pytorch-adapt is left out: name the Python that has it with --peer-python", file=sys.stderr)
@@ -62,6 +64,7 @@ def main() -> None:
         lambda: prompt_head.measure(*head, given.threads, given.clock),
         lambda: cross_retrieval.measure(*matched, given.threads, given.clock),
         lambda: segmentation.measure(*pixels, rounds=min(rounds, 15), threads=given.threads, clock=given.clock),
+        lambda: segmentation_step.measure(root, min(rounds, 15), min(steps, 5), given.threads, given.clock),
         lambda: zeroshot.measure(*grid, threads=given.threads, clock=given.clock),
     ]
     sections = []

@@ -25,6 +25,7 @@ FOLDER = Path(__file__).parent.parent / "benchmarks"
         "prompt_head",
         "retrieval",
         "segmentation",
+        "segmentation_step",
         "zeroshot",
     ],
 )
@@ -45,5 +46,5 @@ def test_all_of_them_as_one_page(tmp_path: Path) -> None:
     command = [sys.executable, str(FOLDER / "run.py"), "--quick", "--threads", "1", "--out", str(page)]
     done = subprocess.run(command, check=True, timeout=600, capture_output=True, text=True)
     assert "pytorch-adapt is left out" in done.stderr
-    assert page.read_text().count("## ") == 11
+    assert page.read_text().count("## ") == 12
     assert "| plain loop |" in page.read_text()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from landbridge.core.errors import BadDataError
+from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.data.domain import Domain, Examples
 from landbridge.data.images import Arrays
 from landbridge.data.label_maps import VOID
@@ -53,6 +53,41 @@ def test_the_finer_classes_are_merged(turned: bool) -> None:
     assert notes == ["the 19 classes of sim are merged into 11"]
 
 
+def test_an_open_target_keeps_its_own_classes_behind_the_sources() -> None:
+    source, target, notes = match_scenes(
+        dense("one", ("road", "car")), dense("two", ("cow", "car", "tuk-tuk", "road")), "open"
+    )
+    assert source.classes == ("road", "car")
+    assert target.classes == ("road", "car", "cow", "tuk-tuk")
+    assert (labels(source), labels(target)) == ([0, 1], [2, 1, 3, 0])
+    assert notes == ["cow, tuk-tuk: only two has them, beside 2 classes that both have"]
+
+
+def test_classes_left_out_of_the_source_are_void_there_and_count_in_an_open_target() -> None:
+    source = dense("camvid", CAMVID).without(["sign-symbol", "bicyclist"])
+    source, target, _ = match_scenes(source, dense("dusk", CAMVID), "open")
+    assert len(source.classes) == 9
+    assert labels(source).count(VOID) == 2
+    assert target.classes == (*source.classes, "sign-symbol", "bicyclist")
+    assert sorted(labels(target)) == list(range(11))
+
+
+def test_an_open_target_has_all_of_the_sources_classes_and_more() -> None:
+    one = dense("one", ("road", "car"))
+    for target, message in (
+        (dense("two", ("car", "road")), r"two has no class that one lacks: .* 'one\?without=road'"),
+        (
+            dense("two", ("car", "cow")),
+            r"but only in one: road; leave them out of the source, as in 'one\?without=road'",
+        ),
+        (Domain("two", (), {}), "nobody knows which classes two has"),
+    ):
+        with pytest.raises(BadDataError, match=message):
+            match_scenes(one, target, "open")
+    with pytest.raises(LandbridgeError, match="--label-sets of segmenters is closed or open, not 'partial'"):
+        match_scenes(one, one, "partial")
+
+
 def test_a_target_without_classes_takes_the_sources() -> None:
     bare = Domain("mine", (), {"train": Examples(Arrays(torch.zeros(1, 3, 2, 2, dtype=torch.uint8)))})
     assert match_scenes(dense("one", ("road", "car")), bare)[1].classes == ("road", "car")
@@ -73,3 +108,8 @@ def test_a_domain_without_masks_is_named() -> None:
         match_scenes(plain, dense("two", ("a", "b")))
     with pytest.raises(BadDataError, match=r"^photos has classes but no class for each pixel .* --unlabelled"):
         match_scenes(dense("two", ("a", "b")), plain)
+
+
+def test_advice_goes_behind_the_keys_that_are_there() -> None:
+    with pytest.raises(BadDataError, match=r"as in 'one\?size=9x9&classes=road'"):
+        match_scenes(dense("one?size=9x9", ("road", "dog")), dense("two", ("road", "cow")))

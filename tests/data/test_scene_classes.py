@@ -75,6 +75,8 @@ def test_domains_take_over_each_others_classes():
     assert row(cut) == [name if name in SYNTHIA_13 else None for name in CITYSCAPES]
     small = in_classes_of(dense(CITYSCAPES), CAMVID)
     assert row(small) == [CITYSCAPES_TO_CAMVID[name] for name in CITYSCAPES]
+    wide = in_classes_of(dense((*CITYSCAPES, "tuk-tuk", "autorickshaw", "animal")), CAMVID)
+    assert row(wide)[-3:] == ["car", "car", "pedestrian"]
     turned = in_classes_of(dense(("road", "car")), ("car", "road"))
     assert (turned.classes, row(turned)) == (("car", "road"), ["road", "car"])
     assert in_classes_of(Domain("loose", (), {}), CAMVID).classes == CAMVID

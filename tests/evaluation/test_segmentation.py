@@ -79,6 +79,7 @@ def test_scores_have_names() -> None:
     assert metrics["target_mean_class_accuracy"] == (0.75 + 1) / 2
     assert (metrics["target_shared_miou"], metrics["target_private_miou"]) == (0.75, 0.8)
     assert metrics["target_harmonic_miou"] == pytest.approx(2 * 0.75 * 0.8 / 1.55)
+    assert scores.by_kind == {name: metrics[f"target_{name}"] for name in scores.by_kind}
     assert "target_shared_miou" not in SegmentationScores(("a", "b"), confusion, 2).as_metrics("target")
 
 
@@ -107,6 +108,21 @@ def test_a_segmenter_is_measured_on_sealed_masks() -> None:
     at_size = evaluate_pixels(model, view, size=(18, 14), private=("c",), flip=True)
     assert int(at_size.confusion.sum()) == 4 * int(scores.confusion.sum())
     assert at_size.private == ("c",)
+
+
+def test_a_model_without_the_private_classes_is_wrong_where_they_are() -> None:
+    streets = domain(("a", "b", "tuk-tuk"))
+    model = Segmenter(make_segmenter(torch.nn.Conv2d(3, 2, 1), 2), ("a", "b"))
+    view = streets.unlabelled("test")
+    scores = evaluate_pixels(model, view, private=("tuk-tuk",))
+    truth = streets.splits["test"].y
+    assert isinstance(truth, ArrayMasks)
+    assert torch.equal(scores.confusion, confusion_matrix(model.predict(view.read(torch.arange(2))), truth.values, 3))
+    assert scores.confusion[2].sum() > 0
+    assert scores.classes == ("a", "b", "tuk-tuk")
+    assert (scores.by_kind["private_miou"], scores.by_kind["harmonic_miou"]) == (0, 0)
+    with pytest.raises(BadDataError, match=r"classes \(a, b\) are not those of streets \(a, b, tuk-tuk\)"):
+        evaluate_pixels(model, view)
 
 
 def test_what_cannot_be_measured_is_one_line() -> None:

@@ -65,6 +65,19 @@ def test_an_open_set_is_headed_by_the_h_score() -> None:
     assert not set(make_table(field()).columns()) & {"unknown (%)", "all, OS (%)"}
 
 
+def test_segmenters_of_a_target_with_classes_of_its_own_have_columns_for_both_kinds() -> None:
+    numbers = {"miou": 0.4, "shared_miou": 0.45, "private_miou": 0.2, "harmonic_miou": 0.277}
+    seeds = [{f"target_{name}": value + 0.1 * seed for name, value in numbers.items()} for seed in (0, 1)]
+    results = [
+        result("boundless", 0.0, seed, settings={"headline": "miou"}, metrics=found) for seed, found in enumerate(seeds)
+    ]
+    columns = make_table(results).columns()
+    assert [columns[name] for name in ("shared classes (%)", "private classes (%)", "harmonic mean (%)")] == [
+        ["50.0"], ["25.0"], ["32.7"],
+    ]  # fmt: skip
+    assert "private classes (%)" not in make_table(field()).columns()
+
+
 def test_rows_follow_the_methods_with_source_only_first_and_the_oracle_last() -> None:
     results = [*field(), *(result("sa", 0.6, s) for s in range(3))]
     table = make_table(results, ["target-only", "sa", "dann", "source-only", "absent"])

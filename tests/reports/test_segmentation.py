@@ -47,7 +47,7 @@ def make(folder: Path, method: str = "advent", *, seed: int = 0, miou: float | N
         "target_miou": miou, "source_miou": changes.pop("source", 0.6), "per_class_iou": by_class, "a_distance": 1.2,
         "target_examples": 62, "diversity": changes.pop("kept", 1.0), "lost_classes": changes.pop("lost", []),
         "validators": {"entropy": -0.3, "agreement": 0.7, "prior": -0.1},
-        "confusion": None if miou is None else [[50, 5, 0], [9, 80, 1], [4, 0, 7]],
+        "confusion": None if miou is None else [[50, 5, 0], [9, 80, 1], [4, 0, 7]], **changes.pop("kinds", {}),
     }  # fmt: skip
     row: dict[str, Any] = {
         "source": "camvid/day", "target": "camvid/dusk", "backbone": "light/net", "protocol": "inductive",
@@ -92,6 +92,19 @@ def test_a_run_shows_both_models_beside_the_truth(run: Run) -> None:
     assert "mIoU on the source fell from 60.0\u00a0% to 50.0\u00a0%" in text
     assert "source mIoU" in text
     assert "1.20" in text
+
+
+def test_private_classes_are_marked(tmp_path: Path) -> None:
+    kinds = {"target_shared_miou": 0.7, "target_private_miou": 0.1, "target_harmonic_miou": 0.175}
+    settings = {"classes": list(CLASSES), "private_classes": ["sky"], "class_set": "3 classes, 1 of them private"}
+    run = make(tmp_path / "run", kinds=kinds, settings=settings | {"headline": "miou"})
+    text = text_of(write_run_report(run))
+    assert "sky (only in the target)" in text
+    assert "road (only in the target)" not in text
+    assert "* Only the target has these classes." in text
+    assert "70.0 / 10.0\u00a0%" in text.replace("&nbsp;", "\u00a0").replace(" %", "\u00a0%")
+    for head in ("shared classes", "private classes", "harmonic mean"):
+        assert head in text
 
 
 def test_without_labels_nothing_is_made_up(tmp_path: Path) -> None:

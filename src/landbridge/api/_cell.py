@@ -53,6 +53,9 @@ class Settings(Recipe):
         super().__post_init__()
         if self.protocol not in ("inductive", "transductive"):
             raise LandbridgeError(f"--protocol is inductive or transductive, not '{self.protocol}'")
+        self._check_label_sets()
+
+    def _check_label_sets(self) -> None:
         check_label_sets(self.label_sets)
 
     @property

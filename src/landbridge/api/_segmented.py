@@ -14,13 +14,17 @@ from torch import Tensor
 from landbridge.api._recipe import ready_domain
 from landbridge.core.errors import BadDataError, LandbridgeError, MissingDataError, RunFolderError
 from landbridge.core.files import atomic_path
+from landbridge.data.domain import Domain
 from landbridge.data.folders import IMAGES, files_below
 from landbridge.data.images import decode
 from landbridge.data.label_maps import VOID, Colour
-from landbridge.data.scene_classes import colours_of, in_classes_of, overlaid, protocol
+from landbridge.data.matching_scenes import check_label_sets, private_of
+from landbridge.data.scene_classes import class_set, colours_of, in_classes_of, overlaid
 from landbridge.evaluation.metrics import evaluate_pixels
+from landbridge.evaluation.segmentation import shared_and_private
 from landbridge.evaluation.snapshot import load
 from landbridge.nn.segmenter_model import Segmenter
+from landbridge.runs import Run
 
 LABELS, OVERLAYS, FILM = "labels", "overlays", "overlays.gif"
 FRAME = 100
@@ -179,8 +183,23 @@ def _colours(model: Segmenter, run: Path) -> list[Colour]:
     return colours_of(model.classes)
 
 
+def _private(run: str, classes: Sequence[str]) -> list[str]:
+    """The classes of a model that its source did not have, as its run's numbers name them."""
+    for place in (Path(run), Path(run).parent):
+        if (place / "metrics.json").is_file():
+            named = Run.open(place).result.settings.get("private_classes") or ()
+            return [name for name in named if name in classes]
+    return []
+
+
 def evaluate_segmenter(
-    run: str, name: str, split: str, backbone: str | None, root: str | None, unreadable: float
+    run: str,
+    name: str,
+    split: str,
+    backbone: str | None,
+    root: str | None,
+    unreadable: float,
+    label_sets: str = "closed",
 ) -> dict[str, Any]:
     """Measure a saved segmenter on a domain with masks, at their own size; see `landbridge.api.evaluate`.
 
@@ -189,14 +208,20 @@ def evaluate_segmenter(
     """
     model = Segmenter.load(run, backbone)
     domain = ready_domain(name, root, None, False, unreadable)
-    view = in_classes_of(domain, model.classes).unlabelled(split)
-    scores = evaluate_pixels(model, view)
+    known = Domain(f"model {run}", model.classes, {})
+    check_label_sets(label_sets)
+    new = private_of(known, domain) if label_sets == "open" else ()
+    classes = (*model.classes, *new)
+    own = [*_private(run, model.classes), *new]
+    scores = evaluate_pixels(model, in_classes_of(domain, classes).unlabelled(split), private=new)
+    by_kind = shared_and_private(scores.per_class_iou, own) if own else {}
     return {
         "model": run,
         "domain": name,
         "split": split,
-        "class_set": protocol(model.classes),
+        "class_set": class_set(classes, own),
         "miou": scores.miou,
+        **by_kind,
         "pixel_accuracy": scores.pixel_accuracy,
         "mean_class_accuracy": scores.mean_class_accuracy,
         "examples": scores.images,

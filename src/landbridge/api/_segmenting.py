@@ -17,10 +17,10 @@ from landbridge.core.registry import Registry
 from landbridge.data.batches import seed_of
 from landbridge.data.domain import Domain, View
 from landbridge.data.images import Size
-from landbridge.data.matching_scenes import match_scenes
+from landbridge.data.matching_scenes import check_label_sets, match_scenes, private_of
 from landbridge.data.paired import paired
 from landbridge.data.registry import load_domain
-from landbridge.data.scene_classes import colours_of, protocol
+from landbridge.data.scene_classes import class_set, colours_of
 from landbridge.evaluation.metrics import evaluate_pixels
 from landbridge.evaluation.pixel_validators import (
     PixelMaterial,
@@ -64,11 +64,13 @@ class Segmenting(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_pixel_rule(self.select)
-        for name, usual in (("freeze", "none"), ("label_sets", "closed"), ("study", False)):
+        for name, usual in (("freeze", "none"), ("study", False)):
             if getattr(self, name) != usual:
                 raise LandbridgeError(
                     f"--{name.replace('_', '-')} is for classifiers, not for segmenters: leave it out"
                 )
+        if self.method == "boundless" and not self.open:
+            raise LandbridgeError("boundless finds classes that only the target has: say --label-sets open")
         if self.backbone_ratio is not None and self.backbone_ratio <= 0:
             raise LandbridgeError(f"--backbone-ratio must be above 0, not {self.backbone_ratio}")
         size_of(self.size)
@@ -94,6 +96,9 @@ class Segmenting(Settings):
 
     def _check_augment(self) -> None:
         paired(self.augment)
+
+    def _check_label_sets(self) -> None:
+        check_label_sets(self.label_sets)
 
 
 def size_of(text: str | None) -> Size | None:
@@ -129,11 +134,11 @@ def is_dense(names: Sequence[str], root: str | None) -> bool:
 
 
 def scenes_of(settings: Segmenting, root: str | None) -> tuple[Domain, Domain, list[str]]:
-    """Source and target with the same classes, and what happened to these."""
+    """Source and target with the same classes, an open target with others behind them, and what happened to these."""
     size = size_of(settings.size)
     source = ready_domain(settings.source, root, size, False, settings.unreadable)
     target = ready_domain(settings.target, root, size, settings.unlabelled, settings.unreadable)
-    return match_scenes(source, target)
+    return match_scenes(source, target, settings.label_sets)
 
 
 def segment_cell(
@@ -153,19 +158,24 @@ def segment_cell(
     """
     cls: type[Method] = METHODS.resolve(settings.method)
     source, target, changes = scenes_of(settings, machine.data_root)
-    network = settings.segmenter(source.classes)
+    private = private_of(source, target)
+    # An oracle learns the target's own classes by their labels.
+    classes = target.classes if cls.oracle else source.classes
+    network = settings.segmenter(classes)
     views = training_views(cls, source, target, settings)
     size = network.preprocessing.size
     setup = SegmentationSetup(
-        source.classes,
+        classes,
         {name: len(view) for name, view in views.items()},
         settings.rate,
         settings.momentum,
         settings.weight_decay,
         network=network,
         backbone_lr_ratio=settings.ratio,
+        private=private,
     )
     method = settings.method_of(settings.method, cls, setup, settings.options)
+    source = source.with_classes(method.model().classes)
     material = PixelMaterial.of(target.unlabelled(training_split(settings)), source.labelled(), size)
     judge = pixel_scorer(settings.select, material)
     fabric = machine.fabric(settings.precision, folder)
@@ -180,7 +190,7 @@ def segment_cell(
     )
     if fabric.is_global_zero:
         model: Any = method.model().eval()
-        _finish(run, model, source, target, settings, trainer, material, changes, oracle=cls.oracle)
+        _finish(run, model, source, target, settings, trainer, material, changes, private=private, oracle=cls.oracle)
     barrier()
     return run
 
@@ -195,21 +205,23 @@ def _finish(
     material: PixelMaterial,
     changes: list[str],
     *,
+    private: Sequence[str],
     oracle: bool,
 ) -> None:
     """Open the seal, once: measure, and write model, snapshot and numbers."""
     size = material.size
     source_test, target_test = held_out(source, settings, target=False), tested_on(target, settings)
-    on_source, on_target = _measured(model, source_test, size), _measured(model, target_test, size)
+    on_source = _measured(model, source_test, size, private)
+    on_target = _measured(model, target_test, size, private)
     seen = material.look(model)
-    colours = colours_of(source.classes, {**target.colours, **source.colours})
+    colours = colours_of(target.classes, {**target.colours, **source.colours})
     taken = take_scenes(model, source_test or source.unlabelled("train"), target_test, colours, size)
     save(taken, run.folder / "snapshot.npz")
     model.save(run.folder / "model")
     skipped = [*source.skipped, *target.skipped]
     if skipped:
         write_text(run.folder / "skipped.txt", "\n".join(skipped) + "\n")
-    gone = [name for name, missing in zip(source.classes, lost(seen.called, seen.shares)) if missing]
+    gone = [name for name, missing in zip(model.classes, lost(seen.called, seen.shares)) if missing]
     result = Result(
         method=settings.method,
         source=settings.source,
@@ -222,11 +234,12 @@ def _finish(
         device=str(trainer.fabric.device),
         train_seconds=round(trainer.seconds, 2),
         metrics={
-            "source_miou": on_source and on_source.miou,
+            "source_miou": on_source and on_source.by_kind["shared_miou"],
             "target_miou": on_target and on_target.miou,
             "per_class_iou": on_target and on_target.per_class_iou,
             "target_pixel_accuracy": on_target and on_target.pixel_accuracy,
             "target_mean_class_accuracy": on_target and on_target.mean_class_accuracy,
+            **{f"target_{name}": value for name, value in (on_target.by_kind if on_target and private else {}).items()},
             "source_examples": len(source_test) if source_test else 0,
             "target_examples": len(target_test),
             "confusion": on_target and on_target.confusion.tolist(),
@@ -237,21 +250,24 @@ def _finish(
         },
         oracle=oracle,
         settings=_said(settings)
-        | {"classes": list(source.classes), "class_set": protocol(source.classes), "headline": "miou"},
-        notes=_notes(settings, source, target, changes, kept(seen), skipped),
+        | {"classes": list(target.classes), "private_classes": list(private), "headline": "miou"}
+        | {"class_set": class_set(target.classes, private)},
+        notes=[*_notes(settings, source, target, changes, private, kept(seen), skipped), *trainer.method.notes],
         command=command_of(settings),
     )
     run.finish(result)
     run.drop_checkpoint()
 
 
-def _measured(model: Segmenter, view: View | None, size: Size | None) -> SegmentationScores | None:
+def _measured(
+    model: Segmenter, view: View | None, size: Size | None, private: Sequence[str]
+) -> SegmentationScores | None:
     """The scores on a view; None where there is none, or nobody knows its labels."""
-    return evaluate_pixels(model, view, size) if view is not None and view.has_labels else None
+    return evaluate_pixels(model, view, size, private) if view is not None and view.has_labels else None
 
 
 ROW = ("method", "source", "target", "backbone", "protocol", "select", "seed", "steps")
-UNUSED = ("freeze", "label_sets", "study")
+UNUSED = ("freeze", "study")
 
 
 def _said(settings: Segmenting) -> dict[str, Any]:
@@ -259,10 +275,16 @@ def _said(settings: Segmenting) -> dict[str, Any]:
 
 
 def _notes(
-    settings: Segmenting, source: Domain, target: Domain, changes: list[str], left: float, skipped: list[str]
+    settings: Segmenting,
+    source: Domain,
+    target: Domain,
+    changes: list[str],
+    private: Sequence[str],
+    left: float,
+    skipped: list[str],
 ) -> list[str]:
     """What a reader of the numbers must know."""
-    notes = [f"mIoU over {protocol(source.classes)}", *changes]
+    notes = [f"mIoU over {class_set(target.classes, private)}", *changes]
     notes += [f"images read and measured at {settings.size}"] if settings.size else []
     notes += [f"{domain.name}: {domain.note}" for domain in (source, target) if domain.note]
     if settings.select != "last" and left < FEWEST:

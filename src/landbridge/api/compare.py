@@ -87,7 +87,8 @@ def compare(
         select: which weights are kept, and which method is chosen: `last`, or by a label-free validator,
             `source-accuracy`, `iwv`, `dev`, `devn`, `entropy`, `im`, `bnm`, `snd`, `class-ami`, `reverse` or `mixval`;
             in fine-tuning `last` or `validation`; of segmenters `last`, `entropy`, `agreement` or `prior`.
-        label_sets: `closed`, `partial` or `open`: whether the target may lack or add classes, see `adapt`.
+        label_sets: `closed`, `partial` or `open`: whether the target may lack or add classes, see `adapt`; of
+            segmenters `closed` or `open`, see `segment`.
         study: keep what validators see at each checkpoint, and measure at the end what trusting each would have cost.
         augment: augmentation of all inputs, `none` by default, `geometric` of segmenters; see `adapt` and `segment`.
         ema: decay of averaged weights.

@@ -19,7 +19,8 @@ def evaluate(
         domain: name or path of the domain.
         split: `test`, `train`, or `all`.
         label_sets: `closed`, or `partial` for a domain that lacks some of the model's classes. A model that knows
-            `unknown` takes all classes that are not its own for that.
+            `unknown` takes all classes that are not its own for that. Of a segmenter `closed`, or `open` to count
+            classes that it does not know too.
         backbone: your own factory, where the model was made with one.
         data_root: folder of the data sets; LANDBRIDGE_DATA by default.
         unreadable: share of images that may be unreadable.
@@ -28,7 +29,8 @@ def evaluate(
         `accuracy`, `mean_class_accuracy` (0 to 1; None without labels), `per_class_accuracy` by class name, `examples`,
         and what was asked; of a model that knows `unknown` also `known_accuracy`, `unknown_accuracy`, `all_accuracy`
         and `h_score`. Of a segmenter `miou`, `pixel_accuracy`, `mean_class_accuracy`, `per_class_iou` and `class_set`,
-        over images and masks of their own size; classes that the model does not know are void.
+        over images and masks of their own size; classes that the model does not know are void, unless label sets are
+        open; and where some classes were no class of its source, `shared_miou`, `private_miou` and `harmonic_miou`.
 
     Raises:
         LandbridgeError: no such model or domain, or their classes differ.
@@ -49,7 +51,7 @@ def evaluate(
     if describe(model_folder(model))["kind"] == SEGMENTER:
         from landbridge.api._segmented import evaluate_segmenter
 
-        return evaluate_segmenter(model, domain, split, backbone, data_root, unreadable)
+        return evaluate_segmenter(model, domain, split, backbone, data_root, unreadable, label_sets)
     loaded = Classifier.load(model, backbone)
     raw = ready_domain(domain, data_root, loaded.preprocessing.size, False, unreadable)
     opened = loaded.classes[-1] == UNKNOWN and UNKNOWN not in raw.classes

@@ -84,10 +84,10 @@ def gap(
         LandbridgeError: something you can mend, in one line.
 
     Example:
-        >>> table = gap("streets/sim", "streets/sim?light=dusk", "light", "minent", backbone="light/small-cnn",
-        ...             size="48x32", steps=2, batch_size=2, quiet=True, out=str(tmp / "gap"))
+        >>> table = gap(f"{scenes}/day", f"{scenes}/dusk", method="minent", size="32x32", steps=2, batch_size=2,
+        ...             quiet=True, out=str(tmp / "gap"))
         >>> [row.name for row in table.rows]
-        ['light=dusk', 'all of it']
+        ['all of it']
     """
     from landbridge.api._gaps import run_gap
     from landbridge.api._recipe import Machine, free_folder

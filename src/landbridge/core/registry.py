@@ -8,13 +8,18 @@ from typing import Any
 from landbridge.core.errors import UnknownNameError
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str], likeness: float = 0.5) -> str:
     """A hint at the most similar known name, or the empty string.
+
+    Args:
+        name: what was written.
+        names: what is known.
+        likeness: how much of both names must agree, in [0, 1]; among short words, half is chance.
 
     >>> nearest("dan", ["dann", "sa"])
     "; did you mean 'dann'?"
     """
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=likeness)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 

@@ -69,7 +69,7 @@ def split_keys(name: str) -> tuple[str, dict[str, list[str]]]:
         if other is None:
             return name, {}
         known = _EVERY if name.startswith("streets/") else KEYS
-        hint = nearest(other[1], known) or f"; known: {', '.join(known)}"
+        hint = nearest(other[1], known, 0.6) or f"; known: {', '.join(known)}"
         raise UnknownNameError(f"'{name}': unknown key '{other[1]}'{hint}")
     keys: dict[str, list[str]] = {}
     for part in re.split(f"&{_KEY}", rest[0]):

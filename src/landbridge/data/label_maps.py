@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landbridge.core.errors import BadDataError
-
-VOID = 255
-"""The class number of pixels that count nowhere: neither in training nor in a metric."""
+from landbridge.core.void import VOID as VOID
 
 Colour = tuple[int, int, int]
 """Red, green and blue, each 0 to 255."""

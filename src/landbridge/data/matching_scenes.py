@@ -1,25 +1,34 @@
 """The classes of two dense domains, matched: the same, those of the smaller set, or merged into the coarser one."""
 
-from landbridge.core.errors import BadDataError
+from collections.abc import Sequence
+
+from landbridge.core.errors import BadDataError, LandbridgeError
 from landbridge.data.domain import Domain
 from landbridge.data.scene_classes import in_classes_of
 
+LABEL_SETS = ("closed", "open")
+"""The classes that both domains have; those of the source and others, which the target alone has."""
 
-def match_scenes(source: Domain, target: Domain) -> tuple[Domain, Domain, list[str]]:
-    """Both domains with the same classes in the same order.
 
-    Classes that one side lacks are void on the other; where one side has CamVid's 11 and the other Cityscapes', the
-    latter are merged. A target without any classes takes the source's.
+def match_scenes(source: Domain, target: Domain, label_sets: str = "closed") -> tuple[Domain, Domain, list[str]]:
+    """Both domains with their classes in the same order.
+
+    Of `closed` label sets, classes that one side lacks are void on the other; where one side has CamVid's 11 and the
+    other Cityscapes', the latter are merged. A target without any classes takes the source's. An `open` target keeps
+    classes of its own, behind those of the source.
 
     Args:
         source: a domain with masks.
         target: another, or one without labels.
+        label_sets: `closed` or `open`.
 
     Returns:
         Source, target, and what happened to their classes, a note each.
 
     Raises:
-        BadDataError: a domain has one class an image or several, the source has no masks, or the classes do not match.
+        BadDataError: a domain has one class an image or several, the source has no masks, or the classes do not match;
+            or an open target has no class of its own, or lacks one of the source's.
+        LandbridgeError: no such setting.
 
     >>> one, two = Domain("one", ("road", "car"), {}), Domain("two", ("car", "bus", "road"), {})
     >>> match_scenes(one, two)[1].classes
@@ -36,6 +45,9 @@ def match_scenes(source: Domain, target: Domain) -> tuple[Domain, Domain, list[s
             f"{target.name} has classes but no class for each pixel to measure a segmenter by: pass --unlabelled if it "
             "is a folder of images without masks"
         )
+    check_label_sets(label_sets)
+    if label_sets == "open":
+        return source, *_opened(source, target)
     for here, there in ((source, target), (target, source)):
         try:
             changed = in_classes_of(there, here.classes)
@@ -43,11 +55,49 @@ def match_scenes(source: Domain, target: Domain) -> tuple[Domain, Domain, list[s
             continue
         pair = (source, changed) if here is source else (changed, target)
         return *pair, _notes(there, changed)
+    kept = _keyed(source, "classes", _shared(source, target))
     raise BadDataError(
         f"the classes of {source.name} and {target.name} do not match: {_only(source, target)}; "
-        f"{_only(target, source)}; keep those that both have, as in '{source.name}?classes={_shared(source, target)}' "
+        f"{_only(target, source)}; keep those that both have, as in '{kept}' "
         "and likewise behind the other, or name them alike in classes.csv"
     )
+
+
+def check_label_sets(label_sets: str) -> None:
+    """Raise a `LandbridgeError` if there is no such setting for segmenters."""
+    if label_sets not in LABEL_SETS:
+        raise LandbridgeError(f"--label-sets of segmenters is {' or '.join(LABEL_SETS)}, not '{label_sets}'")
+
+
+def private_of(source: Domain, target: Domain) -> tuple[str, ...]:
+    """The classes that only the target has, in its order.
+
+    >>> private_of(Domain("one", ("road", "car"), {}), Domain("two", ("car", "cow", "road"), {}))
+    ('cow',)
+    """
+    return tuple(name for name in target.classes if name not in source.classes)
+
+
+def _opened(source: Domain, target: Domain) -> tuple[Domain, list[str]]:
+    """The target in the source's classes and its own behind them, and what is to be said of these."""
+    if not target.classes:
+        raise BadDataError(
+            f"nobody knows which classes {target.name} has: an open target needs masks and their names (classes.csv); "
+            "leave out --label-sets open"
+        )
+    own = private_of(source, target)
+    if not own:
+        raise BadDataError(
+            f"{target.name} has no class that {source.name} lacks: leave out --label-sets open, or leave some out of "
+            f"the source, as in '{_keyed(source, 'without', target.classes[-1:])}'"
+        )
+    if any(name not in target.classes for name in source.classes):
+        raise BadDataError(
+            f"an open target has all classes of the source, but {_only(source, target)}; leave them out of the source, "
+            f"as in '{_keyed(source, 'without', private_of(target, source))}'"
+        )
+    note = f"{', '.join(own)}: only {target.name} has them, beside {len(source.classes)} classes that both have"
+    return target.with_classes((*source.classes, *own)), [note]
 
 
 def _only(here: Domain, there: Domain) -> str:
@@ -55,8 +105,13 @@ def _only(here: Domain, there: Domain) -> str:
     return f"only in {here.name}: {', '.join(names[:5])}{', ...' * (len(names) > 5)}"
 
 
-def _shared(one: Domain, other: Domain) -> str:
-    return ",".join(name for name in one.classes if name in other.classes) or "CLASS,CLASS"
+def _shared(one: Domain, other: Domain) -> list[str]:
+    return [name for name in one.classes if name in other.classes] or ["CLASS", "CLASS"]
+
+
+def _keyed(domain: Domain, key: str, classes: Sequence[str]) -> str:
+    """A domain as one names it with a key more."""
+    return f"{domain.name}{'&' if '?' in domain.name else '?'}{key}={','.join(classes)}"
 
 
 def _notes(before: Domain, after: Domain) -> list[str]:

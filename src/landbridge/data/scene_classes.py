@@ -65,11 +65,12 @@ CITYSCAPES_TO_CAMVID: Mapping[str, str] = MappingProxyType({
     "pole": "pole", "traffic light": "sign-symbol", "traffic sign": "sign-symbol", "vegetation": "tree",
     "terrain": "tree", "sky": "sky", "person": "pedestrian", "rider": "bicyclist", "car": "car", "truck": "car",
     "bus": "car", "train": "car", "motorcycle": "bicyclist", "bicycle": "bicyclist", "animal": "pedestrian",
+    "tuk-tuk": "car", "autorickshaw": "car",
 })  # fmt: skip
-"""Which of CamVid's 11 classes each of Cityscapes' falls into.
+"""Which of CamVid's 11 classes each of Cityscapes' falls into, and what streets elsewhere have.
 
-As CamVid's own 32 fall into the 11: walls are building, traffic lights sign-symbol, trucks, buses and trains car,
-motorcycles bicyclist, grass and bushes tree, animals pedestrian.
+As CamVid's own 32 fall into the 11: walls are building, traffic lights sign-symbol, trucks, buses, trains and what else
+moves (tuk-tuks) car, motorcycles bicyclist, grass and bushes tree, animals pedestrian.
 """
 
 
@@ -131,6 +132,15 @@ def protocol(classes: Sequence[str]) -> str:
     """
     named = (name for name, members in PROTOCOLS.items() if set(members) == set(classes))
     return next(named, f"{len(classes)} classes")
+
+
+def class_set(classes: Sequence[str], private: Sequence[str]) -> str:
+    """What figures for these classes are stated as, where only the target has some of them.
+
+    >>> class_set(["road", "cow"], ["cow"])
+    '2 classes, 1 of them private'
+    """
+    return protocol(classes) + (f", {len(private)} of them private" if private else "")
 
 
 def colours_of(classes: Sequence[str], own: Mapping[str, Colour] = MappingProxyType({})) -> list[Colour]:

@@ -128,7 +128,8 @@ def evaluate_pixels(
         model: the segmenter.
         view: images with a class for each pixel.
         size: height and width at which images and masks are compared; each at its own by default.
-        private: names of the classes that only this domain has.
+        private: names of the classes that only this domain has, the last ones. A model that does not know them says
+            none of them.
         seeing: how the segmenter looks, as for its `predict`: `window`, `scales`, `flip`.
 
     Raises:
@@ -139,17 +140,18 @@ def evaluate_pixels(
         raise BadDataError(f"{view.domain} ({view.split}) has no class for each pixel to measure a segmenter by")
     if not len(view):
         raise BadDataError(f"{view.domain} ({view.split}) has no images to measure a segmenter on")
-    if model.classes != tuple(view.classes):
+    every = tuple(view.classes)
+    if model.classes not in (every, every[: len(every) - len(private)]):
         raise BadDataError(
             f"the model's classes ({_shown(model.classes)}) are not those of {view.domain} ({_shown(view.classes)})"
         )
-    count = len(model.classes)
+    count = len(every)
     confusion = torch.zeros(count, count, dtype=torch.int64)
     # Images of their own sizes do not fit into one tensor.
     for positions in torch.arange(len(view)).split(1 if size is None else IMAGES_AT_ONCE):
         predicted = model.predict(view.read(positions, size), **seeing)
         confusion += confusion_matrix(predicted, masks.read(positions, size), count)
-    return SegmentationScores(model.classes, confusion, len(view), tuple(private))
+    return SegmentationScores(every, confusion, len(view), tuple(private))
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -35,13 +35,13 @@ def take_scenes(
         model: the model to look at.
         source: held-out source images.
         target: held-out target images; their labels, if any, are opened to be shown beside the answers.
-        colours: of each class.
+        colours: of each class of the target.
         size: height and width at which images are read; each at its own by default.
 
     Returns:
         Arrays by name: of either side `source_images` uint8 [k, H, W, 3] and `source_truth` uint8 [k, H, W] (all void
         where labels are unknown); of the target also `target_called` uint8 [k, H, W] and `target_entropy` uint8
-        [k, H, W], 255 where the model knows nothing; `colours` uint8 [K, 3]; and `a_distance`, one number.
+        [k, H, W], 255 where the model knows nothing; `colours` uint8 [classes, 3]; and `a_distance`, one number.
     """
     model.eval()
     taken: Snapshot = {"colours": np.array(colours, dtype=np.uint8)}

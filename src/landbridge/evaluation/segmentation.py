@@ -121,18 +121,22 @@ class SegmentationScores:
         pairs = zip(self.confusion.diagonal(), self.confusion.sum(1))
         return mean_of_known([int(right) / int(seen) if seen else None for right, seen in pairs])
 
+    @property
+    def by_kind(self) -> dict[str, float | None]:
+        """The means over shared and over private classes; see `shared_and_private`."""
+        return shared_and_private(self.per_class_iou, self.private)
+
     def as_metrics(self, prefix: str) -> dict[str, Any]:
         """The numbers under names such as `target_miou`; see `shared_and_private` on those of private classes."""
-        by_class = self.per_class_iou
         named: dict[str, Any] = {
             "miou": self.miou,
-            "per_class_iou": by_class,
+            "per_class_iou": self.per_class_iou,
             "pixel_accuracy": self.pixel_accuracy,
             "mean_class_accuracy": self.mean_class_accuracy,
             "examples": self.images,
         }
         if self.private:
-            named |= shared_and_private(by_class, self.private)
+            named |= self.by_kind
         return {f"{prefix}_{name}": value for name, value in named.items()}
 
 

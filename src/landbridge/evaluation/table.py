@@ -27,6 +27,9 @@ METRICS = {
 }
 """The headline metrics and how they are called."""
 
+KINDS = {"shared classes": "shared", "private classes": "private", "harmonic mean": "harmonic"}
+"""Columns of segmenters whose target has classes of its own, and which mIoU each is."""
+
 
 def interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
     """The interval for the mean of a few seeds by Student's t distribution; None for fewer than two.
@@ -75,6 +78,7 @@ class Row:
         unknown_accuracy: of an open-set target, share of the unknown examples that were called so.
         all_accuracy: of an open-set target, mean over its known classes and the unknown one, OS.
         source_miou: of segmenters, mean over seeds; None for others.
+        by_kind: of segmenters, the means over shared and private classes by column; empty without private ones.
     """
 
     method: str
@@ -97,6 +101,7 @@ class Row:
     unknown_accuracy: float | None = None
     all_accuracy: float | None = None
     source_miou: float | None = None
+    by_kind: dict[str, float | None] = field(default_factory=dict)
 
     @property
     def tuned(self) -> bool:
@@ -199,6 +204,7 @@ class Table:
             "known classes, OS* (%)": [row.known_accuracy for row in self.rows],
             "unknown (%)": [row.unknown_accuracy for row in self.rows],
             "all, OS (%)": [row.all_accuracy for row in self.rows],
+            **{f"{name} (%)": [row.by_kind.get(name) for row in self.rows] for name in KINDS},
             "gap closed (%)": [row.gap_closed for row in self.rows],
             "source accuracy (%)": [row.source_accuracy for row in self.rows],
             "source mIoU (%)": [row.source_miou for row in self.rows],
@@ -367,6 +373,9 @@ def _row(group: Sequence[Result], metric: str, mean: float | None, low: float | 
         unknown_accuracy=_mean([result.metrics.get("target_unknown_accuracy") for result in group]),
         all_accuracy=_mean([result.metrics.get("target_all_accuracy") for result in group]),
         source_miou=_mean([result.metrics.get("source_miou") for result in group]),
+        by_kind={n: _mean([r.metrics[f"target_{kind}_miou"] for r in group]) for n, kind in KINDS.items()}
+        if "target_private_miou" in group[0].metrics
+        else {},
     )
 
 

@@ -5,9 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from landbridge.core.processes import gather
-
-VOID = 255
-"""The label of pixels that count for nothing."""
+from landbridge.core.void import VOID
 
 
 def pixel_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -145,6 +145,9 @@ def _tiles(evidence: Evidence, row: Row) -> list[tuple[str, str, str]]:
     if row.known_accuracy is not None and row.unknown_accuracy is not None:
         both = f"{percent(row.known_accuracy)} / {percent(row.unknown_accuracy)} %"
         tiles.append(("known / unknown", both, "classes of the source, and the others as unknown"))
+    if row.by_kind:
+        each = f"{percent(row.by_kind['shared classes'])} / {percent(row.by_kind['private classes'])} %"
+        tiles.append(("shared / private", each, "mIoU of the source's classes, and of those that only the target has"))
     if row.a_distance is not None:
         earlier = evidence.before.mean("a_distance") if evidence.before else None
         moved = f"{earlier:.2f} → {row.a_distance:.2f}" if earlier is not None else f"{row.a_distance:.2f}"
@@ -208,6 +211,8 @@ def _selected(evidence: Evidence) -> str:
 
 def _settings(model: Model) -> list[tuple[str, str]]:
     def plain(value: Any) -> str:
+        if isinstance(value, list):
+            return ", ".join(map(str, value))
         return ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
 
     chosen = model.results[0].settings.items()

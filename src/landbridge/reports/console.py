@@ -13,7 +13,7 @@ from landbridge.core.text import percent
 from landbridge.evaluation.gaps import GapTable
 from landbridge.evaluation.shots import ShotsTable
 from landbridge.evaluation.speakers import LeaveOutTable
-from landbridge.evaluation.table import Table
+from landbridge.evaluation.table import KINDS, Table
 from landbridge.evaluation.trials import TrialsTable
 from landbridge.finetuning.depth import DepthTable
 from landbridge.multitask.table import MultitaskTable
@@ -69,12 +69,16 @@ def _run(run: Run, console: Console) -> None:
     metric = "miou" if "target_miou" in result.metrics else "accuracy"
     grid = Grid("method", f"{result.source} %", f"{result.target} %", "proxy A-distance", box=None, padding=(0, 2))
     rows = [Run.open(run.folder / "baseline").result] if (run.folder / "baseline" / "metrics.json").is_file() else []
+    kinds = KINDS if "target_private_miou" in result.metrics else {}
+    for name in kinds:
+        grid.add_column(f"{name} %")
     for row in [*rows, result]:
         grid.add_row(
             row.method + (" (oracle)" if row.oracle else ""),
             percent(row.metrics[f"source_{metric}"]),
             percent(row.metrics[f"target_{metric}"]),
             f"{row.metrics['a_distance']:.2f}",
+            *(percent(row.metrics[f"target_{kind}_miou"]) for kind in kinds.values()),
         )
     console.print(grid)
     measured = f"mIoU over {result.settings['class_set']}, " if metric == "miou" else ""

@@ -55,7 +55,9 @@ def scenes(evidence: Evidence) -> Scenes | None:
     ]
     if not models:
         return None
-    return Scenes([answers(models), doubts(models)], legend(models[-1][1], evidence.classes))
+    own = evidence.after.results[0].settings.get("private_classes") or []
+    named = [f"{name} (only in the target)" if name in own else name for name in evidence.classes]
+    return Scenes([answers(models), doubts(models)], legend(models[-1][1], named))
 
 
 def _heading(model: Model, evidence: Evidence) -> str:
@@ -83,8 +85,11 @@ def classes(evidence: Evidence) -> Section:
     if by_class:
         earlier = iou_of(before, evidence.classes) if before else None
         said = f"Grey: {before.label}. Coloured: {after.label}." if before else ""
-        drawing = iou_bars(evidence.classes, earlier, by_class)
-        section.figures.append(Figure("Intersection over union on the target, by class", drawing, said))
+        own = after.results[0].settings.get("private_classes") or []
+        named = [f"{name} *" if name in own else name for name in evidence.classes]
+        said += " * Only the target has these classes." if own else ""
+        drawing = iou_bars(named, earlier, by_class)
+        section.figures.append(Figure("Intersection over union on the target, by class", drawing, said.strip()))
     for number, model in enumerate(model for model in (before, after) if model):
         matrix = model.confusion()
         if matrix:

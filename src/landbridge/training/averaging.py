@@ -63,7 +63,7 @@ class WithAverage(Method):
 
     def __init__(self, method: Method, decay: float = 0.999) -> None:
         nn.Module.__init__(self)
-        self.setup, self.views = method.setup, method.views
+        self.setup, self.views, self.notes = method.setup, method.views, method.notes
         self.method, self.average = method, Averaged(method, decay)
 
     def losses(self, batch: Batch, at: Moment) -> Iterator[Losses]:

@@ -160,6 +160,7 @@ class Method(nn.Module):
             kept to predict by) or `together`.
         paper: where it is from.
         views: augmentations it wants beside `x`, by input.
+        notes: what a reader of its numbers must know.
     """
 
     needs: ClassVar[Mapping[str, Literal["labelled", "unlabelled"]]] = {"source": "labelled", "target": "unlabelled"}
@@ -168,6 +169,7 @@ class Method(nn.Module):
     batch_norm: Literal["apart", "together"] = "apart"
     paper: ClassVar[str] = ""
     views: Mapping[str, Sequence[str]] = {}
+    notes: Sequence[str] = ()
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()

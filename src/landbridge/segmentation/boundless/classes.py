@@ -33,8 +33,8 @@ class ClassSpace:
     def __post_init__(self) -> None:
         if not self.private:
             raise BadDataError(
-                "no class is the target's own: take a target with more classes than the source, or leave some out of "
-                "the source (SOURCE?without=CLASS,CLASS)"
+                "no class is the target's own: say --label-sets open, and take a target with more classes than the "
+                "source, or leave some out of the source (SOURCE?without=CLASS,CLASS)"
             )
         if both := sorted(set(self.shared) & set(self.private)):
             raise BadDataError(f"{_listed(both)}: a class of the source cannot be private to the target")

@@ -81,12 +81,14 @@ class Boundless(SegmentationMethod):
         adaptation_steps: share of the steps that it gets, in (0, 1).
         private_weight: factor on the generated features' part of the loss.
         self_training: whether there is step 4; without it, its steps go to the others.
-        shared_share: of the pixels that are called a shared class, the share that is labelled so.
-        private_share: of the pixels that are called a private class, the share that is labelled so.
+        shared_share: of the pixels that are called a shared class, the share that is labelled so; half, the most that
+            class-balanced self-training takes (Zou et al., ECCV 2018).
+        private_share: of the pixels that are called a private class, the share that is labelled so; as for shared ones
+            by default, since there is no label of a private class to choose another by.
         least: the share of all of the target's pixels that is labelled each private class at least; less than the class
             may be supposed to cover.
-        every: steps of a round, for which labels are by one and the same network; 0 is a single round. Of labels that
-            are mostly wrong, more rounds make more.
+        every: steps of a round, for which labels are by one and the same network; 0 is a single round, as in ZS3Net,
+            which labels once and then trains.
         turns: steps of the generator and of the classifier for each batch.
         features: of a class, which the generator is compared on a turn.
         hidden: width of the generator's hidden layer.
@@ -109,7 +111,7 @@ class Boundless(SegmentationMethod):
         private_weight: Annotated[float, Range(0.3, 10, log=True)] = 1.0,
         self_training: bool = True,
         shared_share: Annotated[float, Range(0, 0.9)] = 0.5,
-        private_share: Annotated[float, Range(0.1, 0.9)] = 0.25,
+        private_share: Annotated[float, Range(0.1, 0.9)] = 0.5,
         least: Annotated[float, Range(0.0005, 0.02, log=True)] = 0.002,
         every: int = 0,
         turns: int = 4,
@@ -123,7 +125,9 @@ class Boundless(SegmentationMethod):
         self.adaptation_steps, self.self_training, self.every = adaptation_steps, self_training, every
         self.private_weight, self.generator_rate = private_weight, generator_rate
         self.shares, self.turns, self.most = Shares(shared_share, private_share, least), turns, features
-        described = conditions(load_descriptions(signatures, self.space, data_root()), self.space)
+        said = load_descriptions(signatures, self.space, data_root())
+        described = conditions(said, self.space)
+        self.notes = (f"what boundless knows of {', '.join(self.space.private)}: {said.kind}, {said.source}",)
         self.adapting = _first(adaptation, setup)
         self.views = self.adapting.views
         self.network = widened(setup.network, len(self.space.private))
