@@ -20,7 +20,7 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _doctest(request: pytest.FixtureRequest) -> None:
-    """Examples in docstrings may write into a fresh folder `tmp`; in `scenes` lie two folders of scenes, if asked for."""
+    """Examples in docstrings may write into a fresh folder `tmp`; `scenes` holds two folders of scenes if asked for."""
     if isinstance(request.node, pytest.DoctestItem):
         namespace = request.getfixturevalue("doctest_namespace")
         namespace["tmp"] = request.getfixturevalue("tmp_path")
