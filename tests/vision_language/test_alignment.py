@@ -70,7 +70,7 @@ def test_learns_pairs_far_above_chance(loss: str) -> None:
 def test_a_drawn_sentence_is_one_of_the_images_own_and_each_comes() -> None:
     method, pairs = made(), vectors()
     index = torch.arange(40).repeat(20)
-    chosen = method.drawn(index)
+    chosen = method.sentences_of(index)
     assert torch.equal(pairs.owner[chosen], index)
     assert chosen.unique().numel() == len(pairs.texts)
     twice = torch.bincount(chosen[index % 2 == 1], minlength=len(pairs.texts)).float()
