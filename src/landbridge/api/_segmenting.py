@@ -173,6 +173,7 @@ def segment_cell(
         network=network,
         backbone_lr_ratio=settings.ratio,
         private=private,
+        data_root=machine.data_root,
     )
     method = settings.method_of(settings.method, cls, setup, settings.options)
     source = source.with_classes(method.model().classes)

@@ -34,6 +34,7 @@ class SegmentationSetup(Setup):
         network: the segmentation network, ready to use.
         backbone_lr_ratio: rate of its backbone, which usually comes with weights, over that of all else, > 0.
         private: names of classes that only the target has, beyond `classes`; `boundless` finds them.
+        data_root: folder of the data sets, where word vectors are looked for; LANDBRIDGE_DATA by default.
 
     >>> from landbridge.nn.segmenters import make_segmenter
     >>> setup = SegmentationSetup(("road", "sky"), {"source": 9, "target": 7}, network=make_segmenter("small-cnn", 2))
@@ -46,6 +47,7 @@ class SegmentationSetup(Setup):
     network: SegmentationNetwork = field(kw_only=True)
     backbone_lr_ratio: float = field(default=0.1, kw_only=True)
     private: tuple[str, ...] = field(default=(), kw_only=True)
+    data_root: str | None = field(default=None, kw_only=True)
 
 
 class SegmentationMethod(Method):

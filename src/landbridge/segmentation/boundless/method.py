@@ -125,7 +125,7 @@ class Boundless(SegmentationMethod):
         self.adaptation_steps, self.self_training, self.every = adaptation_steps, self_training, every
         self.private_weight, self.generator_rate = private_weight, generator_rate
         self.shares, self.turns, self.most = Shares(shared_share, private_share, least), turns, features
-        said = load_descriptions(signatures, self.space, data_root())
+        said = load_descriptions(signatures, self.space, data_root(setup.data_root))
         described = conditions(said, self.space)
         self.notes = (f"what boundless knows of {', '.join(self.space.private)}: {said.kind}, {said.source}",)
         self.adapting = _first(adaptation, setup)
